@@ -1,0 +1,73 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "flwrcpp/strategy/strategy.h"
+
+namespace flwrcpp {
+
+/// The metrics of one reply and its weight (the number of examples).
+struct WeightedMetrics {
+  std::uint64_t node_id = 0;
+  double weight = 0;
+  MetricRecord metrics;  ///< As the node sent them, the weight's key included.
+};
+
+/// Makes one record of all replies' metrics.
+using MetricsAggregationFn =
+    std::function<StatusOr<MetricRecord>(const std::vector<WeightedMetrics>& replies)>;
+
+/// The mean of every metric but the weight's key, weighted by examples; lists element by element.
+StatusOr<MetricRecord> WeightedMean(const std::vector<WeightedMetrics>& replies,
+                                    std::string_view weighted_by_key);
+
+/// Settings of `FedAvg`, with Flower's names and defaults.
+struct FedAvgOptions {
+  double fraction_train = 1.0;     ///< Of the online nodes; 0 leaves the phase out.
+  double fraction_evaluate = 1.0;  ///< Likewise.
+  int min_train_nodes = 2;
+  int min_evaluate_nodes = 2;
+  int min_available_nodes = 2;     ///< A round waits until so many nodes are online.
+  std::string weighted_by_key = "num-examples";
+  std::string arrayrecord_key = "arrays";
+  std::string configrecord_key = "config";
+  MetricsAggregationFn train_metrics_aggr_fn;     ///< Empty: `WeightedMean`.
+  MetricsAggregationFn evaluate_metrics_aggr_fn;  ///< Empty: `WeightedMean`.
+  /// Seed of the sampling of nodes; empty: random.
+  std::optional<std::uint64_t> seed;
+};
+
+/// Federated averaging (McMahan et al., 2017, "Communication-Efficient Learning of Deep Networks
+/// from Decentralized Data"): the mean of all replies' arrays, weighted by their examples.
+///
+/// The mean is a stream: each reply is added when it arrives and let go, so memory holds the
+/// accumulator and the reply at hand, not all of them. float16/32/64 keep their type, integers and
+/// bool become float64 (as NumPy's product with a Python float).
+class FedAvg : public Strategy {
+ public:
+  /// @return `kInvalidArgument` for a fraction outside [0, 1] or a negative minimum.
+  static StatusOr<std::unique_ptr<FedAvg>> Create(FedAvgOptions options);
+
+  StatusOr<std::vector<Message>> ConfigureTrain(int server_round, const ArrayRecord& arrays,
+                                                const ConfigRecord& config, Grid& grid,
+                                                std::stop_token stop) override;
+  std::unique_ptr<Aggregator> AggregateTrain(int server_round) override;
+  StatusOr<std::vector<Message>> ConfigureEvaluate(int server_round, const ArrayRecord& arrays,
+                                                   const ConfigRecord& config, Grid& grid,
+                                                   std::stop_token stop) override;
+  std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) override;
+  std::vector<std::string> Summary() const override;
+
+ private:
+  explicit FedAvg(FedAvgOptions options);
+  FedAvgOptions options_;
+  std::uint64_t sampling_state_;
+};
+
+}  // namespace flwrcpp

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "flwrcpp/grid.h"
+#include "flwrcpp/message.h"
+#include "flwrcpp/records.h"
+#include "flwrcpp/status.h"
+
+namespace flwrcpp {
+
+/// What became of one round's replies.
+struct AggregateResult {
+  std::optional<ArrayRecord> arrays;    ///< Absent: no usable reply (or an evaluate round).
+  std::optional<MetricRecord> metrics;  ///< Absent: no usable reply.
+  int num_results = 0;
+  /// Nodes that answered with an error or unusable content, with the reason.
+  std::vector<std::pair<std::uint64_t, std::string>> failures;
+};
+
+/// Takes the replies of one round one by one, as they arrive, in any order. Not thread-safe.
+class Aggregator {
+ public:
+  virtual ~Aggregator() = default;
+
+  /// Adds a reply. One that is an error, or inconsistent with the others, is counted as failure
+  /// with a text that names node and key; it never aborts the run.
+  virtual void Add(Message reply) = 0;
+
+  /// The aggregate of what was added. Call once, last.
+  virtual StatusOr<AggregateResult> Finish() = 0;
+};
+
+/// Measures the global model on the server, after round 0 (initial arrays) and every round.
+using EvaluateFn = std::function<StatusOr<std::optional<MetricRecord>>(int server_round,
+                                                                       const ArrayRecord& arrays)>;
+
+/// Progress of a run, for a bar or a log. All callbacks come from the thread that called `Start`.
+struct RoundReport {
+  int server_round = 0;
+  int num_rounds = 0;
+  int sampled_train = 0;
+  int sampled_evaluate = 0;
+  std::optional<AggregateResult> train;     ///< Without its arrays.
+  std::optional<AggregateResult> evaluate;
+  std::optional<MetricRecord> server_metrics;
+  double train_seconds = 0;
+  double evaluate_seconds = 0;
+  double seconds = 0;
+};
+
+/// What `Strategy::Start` takes beside the grid.
+struct StartOptions {
+  ArrayRecord initial_arrays;
+  int num_rounds = 3;
+  /// Round to begin with; above 1 when going on from a checkpoint.
+  int first_round = 1;
+  /// How long to wait for a round's replies; empty: no limit.
+  std::optional<std::chrono::duration<double>> timeout = std::chrono::hours(1);
+  ConfigRecord train_config;
+  ConfigRecord evaluate_config;
+  EvaluateFn evaluate_fn;
+  /// Called after each reply that arrived: (phase "train"/"evaluate", replies so far, expected).
+  std::function<void(std::string_view phase, int received, int expected)> on_reply;
+  /// Called after each round (and after round 0 if it was evaluated) with the global arrays then.
+  /// A status that is not OK ends the run with it.
+  std::function<Status(const RoundReport& report, const ArrayRecord& arrays)> on_round;
+  std::stop_token stop;
+};
+
+/// What a run produced. (`flwr.serverapp.strategy.Result`)
+struct Result {
+  /// The last aggregate; empty if no round ever aggregated.
+  ArrayRecord arrays;
+  std::map<int, MetricRecord> train_metrics_clientapp;
+  std::map<int, MetricRecord> evaluate_metrics_clientapp;
+  std::map<int, MetricRecord> evaluate_metrics_serverapp;
+};
+
+/// How a run chooses nodes, what it sends them and what it makes of their replies.
+/// (`flwr.serverapp.strategy.Strategy`)
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+
+  /// The instructions of a round's train phase; may be none.
+  virtual StatusOr<std::vector<Message>> ConfigureTrain(int server_round, const ArrayRecord& arrays,
+                                                        const ConfigRecord& config, Grid& grid,
+                                                        std::stop_token stop) = 0;
+  /// Begins to aggregate a round's train replies.
+  virtual std::unique_ptr<Aggregator> AggregateTrain(int server_round) = 0;
+  virtual StatusOr<std::vector<Message>> ConfigureEvaluate(int server_round,
+                                                           const ArrayRecord& arrays,
+                                                           const ConfigRecord& config, Grid& grid,
+                                                           std::stop_token stop) = 0;
+  virtual std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) = 0;
+
+  /// One line a setting, for the log.
+  virtual std::vector<std::string> Summary() const = 0;
+
+  /// Runs all rounds: train, aggregate, evaluate on nodes, evaluate on the server.
+  /// @return `kCancelled` after a requested stop; errors of the grid and of the callbacks.
+  StatusOr<Result> Start(Grid& grid, const StartOptions& options);
+};
+
+}  // namespace flwrcpp

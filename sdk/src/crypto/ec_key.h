@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "flwrcpp/status.h"
+
+namespace flwrcpp::internal {
+
+/// An elliptic-curve private key. Immutable and thread-safe.
+class EcPrivateKey {
+ public:
+  /// A fresh P-384 key.
+  static EcPrivateKey Generate();
+  /// From the text of a PEM (SEC 1, PKCS#8) or OpenSSH private key file, unencrypted.
+  /// @return `kInvalidArgument` saying what is wrong: no key, not an EC key, encrypted.
+  static StatusOr<EcPrivateKey> Parse(std::string_view text);
+
+  /// SubjectPublicKeyInfo as PEM text, as Flower sends and compares it.
+  const std::string& public_pem() const { return public_pem_; }
+  /// ECDSA with SHA-256 over `bytes`, ASN.1 DER.
+  std::string Sign(std::string_view bytes) const;
+
+ private:
+  EcPrivateKey() = default;
+  std::shared_ptr<void> key_;  // EVP_PKEY
+  std::string public_pem_;
+};
+
+/// An elliptic-curve public key. Immutable and thread-safe. Parsing costs more than verifying:
+/// keep parsed keys.
+class EcPublicKey {
+ public:
+  /// From PEM (SubjectPublicKeyInfo).
+  /// @return `kInvalidArgument` if it is no EC key.
+  static StatusOr<EcPublicKey> ParsePem(std::string_view pem);
+  /// From PEM or the one-line OpenSSH form (`ecdsa-sha2-nistp384 …`).
+  static StatusOr<EcPublicKey> Parse(std::string_view text);
+
+  /// ECDSA with SHA-256, ASN.1 DER signature.
+  bool Verify(std::string_view bytes, std::string_view signature) const;
+  /// P-192 to P-521.
+  bool is_nist_curve() const;
+  const std::string& pem() const { return pem_; }
+
+ private:
+  EcPublicKey() = default;
+  std::shared_ptr<void> key_;  // EVP_PKEY
+  std::string pem_;
+};
+
+}  // namespace flwrcpp::internal
