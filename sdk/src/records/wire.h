@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flwr/proto/message.pb.h"
+#include "flwr/proto/node.pb.h"
 #include "flwr/proto/recorddict.pb.h"
 #include "flwr/proto/transport.pb.h"
 #include "flwrcpp/message.h"
