@@ -35,10 +35,11 @@ class EcPrivateKey {
 /// keep parsed keys.
 class EcPublicKey {
  public:
-  /// From PEM (SubjectPublicKeyInfo).
+  /// From PEM (SubjectPublicKeyInfo); `pem()` keeps the text as it is, for Flower compares text.
   /// @return `kInvalidArgument` if it is no EC key.
   static StatusOr<EcPublicKey> ParsePem(std::string_view pem);
-  /// From PEM or the one-line OpenSSH form (`ecdsa-sha2-nistp384 …`).
+  /// From PEM or the one-line OpenSSH form (`ecdsa-sha2-nistp384 …`); `pem()` is as OpenSSL
+  /// writes it.
   static StatusOr<EcPublicKey> Parse(std::string_view text);
 
   /// ECDSA with SHA-256, ASN.1 DER signature.
