@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "records/object.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/support/status_matchers.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+using testing::IsOk;
+using testing::StatusIs;
+
+using Store = std::map<std::string, Object>;
+
+Store StoreOf(const DeflatedMessage& message) {
+  Store store;
+  for (const Object& object : message.content->objects) store[object.id] = object;
+  store[message.root.id] = message.root;
+  return store;
+}
+
+StatusOr<Message> InflateFrom(const std::string& root, const Store& store) {
+  return Inflate(root, [&](const std::string& id) -> StatusOr<Object> {
+    const auto found = store.find(id);
+    if (found == store.end()) return absl::NotFoundError("no object " + id);
+    return found->second;
+  });
+}
+
+Message AMessage() {
+  ArrayRecord arrays;
+  arrays.Set("w", *Array::From(std::vector<float>{1, 2}, {2}));
+  arrays.Set("again", *Array::From(std::vector<float>{1, 2}, {2}));
+  RecordDict content;
+  content.Set("arrays", arrays);
+  content.Set("metrics", MetricRecord{{"loss", 0.25}});
+  Metadata metadata;
+  metadata.run_id = 3;
+  metadata.message_type = "train";
+  return {metadata, content};
+}
+
+TEST(Objects, AMessageIsTakenApartAndPutTogether) {
+  const DeflatedMessage deflated = Deflate(AMessage());
+
+  const auto message = InflateFrom(deflated.root.id, StoreOf(deflated));
+
+  ASSERT_THAT(message, IsOk());
+  EXPECT_EQ(message->metadata().message_id, deflated.root.id);
+  EXPECT_EQ(message->metadata().run_id, 3U);
+  EXPECT_EQ(message->content(), AMessage().content());
+}
+
+TEST(Objects, ArraysAreViewsIntoTheReceivedBuffer) {
+  const DeflatedMessage deflated = Deflate(AMessage());
+  const Store store = StoreOf(deflated);
+
+  const auto message = InflateFrom(deflated.root.id, store);
+
+  const Array* array = message->content().FindArrays("arrays")->Find("w");
+  bool found = false;
+  for (const auto& [id, object] : store) {
+    found = found || object.body.data() == array->segments().front().data();
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(Objects, DeflatingDoesNotCopyArrayData) {
+  const Message message = AMessage();
+  const DeflatedMessage deflated = Deflate(message);
+
+  EXPECT_EQ(deflated.content->objects.front().body.data(),
+            message.content().FindArrays("arrays")->Find("w")->segments().front().data());
+}
+
+TEST(Objects, AMissingObjectIsTheErrorOfItsSource) {
+  const DeflatedMessage deflated = Deflate(AMessage());
+  for (const auto& [missing, object] : StoreOf(deflated)) {
+    Store store = StoreOf(deflated);
+    store.erase(missing);
+    EXPECT_THAT(InflateFrom(deflated.root.id, store), StatusIs(StatusCode::kNotFound, missing));
+  }
+}
+
+TEST(Objects, AWrongHashIsRefused) {
+  const std::string content = std::string("ArrayChunk  1") + '\0' + "a";
+  EXPECT_THAT(CheckObject(std::string(64, '0'), Bytes(content)),
+              StatusIs(StatusCode::kInvalidArgument, "has the hash"));
+}
+
+/// A message whose one record is `record`, around whatever objects `store` holds.
+StatusOr<Message> InflateRecord(const Object& record, Store store) {
+  store[record.id] = record;
+  const Object dict = MakeObject(ObjectType::kRecordDict, {record.id},
+                                 Bytes("{\"r\": \"" + record.id + "\"}"));
+  const Object root = MakeObject(ObjectType::kMessage, {dict.id}, Bytes());
+  store[dict.id] = dict;
+  store[root.id] = root;
+  return InflateFrom(root.id, store);
+}
+
+TEST(Objects, ContentThatContradictsItselfIsRefused) {
+  const Object chunk = MakeObject(ObjectType::kArrayChunk, {}, Bytes("data"));
+  const auto array = [&](const std::string& body) {
+    const Object object = MakeObject(ObjectType::kArray, {chunk.id}, Bytes(body));
+    const Object record = MakeObject(ObjectType::kArrayRecord, {object.id},
+                                     Bytes("{\"a\": \"" + object.id + "\"}"));
+    return InflateRecord(record, {{chunk.id, chunk}, {object.id, object}});
+  };
+  const std::string front = R"({"dtype": "", "shape": [], "stype": "x", "arraychunk_ids": )";
+  ASSERT_THAT(array(front + "[0]}"), IsOk());
+  for (const std::string& body :
+       {front + "[]}", front + "[0, 1]}", front + "[-1]}", front + "[0.5]}", front + "0}",
+        front + "[0]", std::string("{}"), std::string("[]"), std::string(),
+        std::string(R"({"dtype": 1, "shape": [], "stype": "x", "arraychunk_ids": [0]})"),
+        std::string(R"({"dtype": "", "shape": ["a"], "stype": "x", "arraychunk_ids": [0]})")}) {
+    SCOPED_TRACE(body);
+    EXPECT_THAT(array(body), StatusIs(StatusCode::kInvalidArgument));
+  }
+
+  const auto record = [&](const std::string& body) {
+    return InflateRecord(MakeObject(ObjectType::kArrayRecord, {chunk.id}, Bytes(body)),
+                         {{chunk.id, chunk}});
+  };
+  EXPECT_THAT(record("{}"), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(record("{\"a\": 1}"), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(record("{\"a\": \"" + chunk.id + "\"}"),
+              StatusIs(StatusCode::kInvalidArgument, "another type"));
+  EXPECT_THAT(InflateRecord(MakeObject(ObjectType::kMetricRecord, {}, Bytes("\x0a")), {}),
+              StatusIs(StatusCode::kInvalidArgument, "damaged"));
+  EXPECT_THAT(InflateRecord(chunk, {}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(Objects, AMessageWithNeitherContentNorErrorIsRefused) {
+  const Object root = MakeObject(ObjectType::kMessage, {}, Bytes());
+  EXPECT_THAT(InflateFrom(root.id, {{root.id, root}}),
+              StatusIs(StatusCode::kInvalidArgument, "neither"));
+}
+
+TEST(Objects, DeeplyNestedJsonIsRefusedNotRecursedInto) {
+  const Object record =
+      MakeObject(ObjectType::kArrayRecord, {}, Bytes(std::string(100000, '[')));
+  EXPECT_THAT(InflateRecord(record, {}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace flwrcpp::internal
