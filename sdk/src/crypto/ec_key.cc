@@ -92,11 +92,11 @@ StatusOr<Pkey> MakePkey(const OpensshKey& parts) {
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
   const PkeyContext context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
   EVP_PKEY* raw = nullptr;
-  const bool made =
-      params != nullptr && context != nullptr && EVP_PKEY_fromdata_init(context.get()) == 1 &&
-      EVP_PKEY_fromdata(context.get(), &raw,
-                        parts.scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR,
-                        params.get()) == 1;
+  const bool made = params != nullptr && context != nullptr &&
+                    EVP_PKEY_fromdata_init(context.get()) == 1 &&
+                    EVP_PKEY_fromdata(context.get(), &raw,
+                                      parts.scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR,
+                                      params.get()) == 1;
   Pkey key(raw);
   bool valid = made;
   if (made) {
@@ -208,12 +208,11 @@ StatusOr<EcPublicKey> EcPublicKey::Parse(std::string_view text) {
 
 bool EcPublicKey::Verify(std::string_view bytes, std::string_view signature) const {
   const DigestContext context(EVP_MD_CTX_new());
-  const bool valid =
-      context != nullptr &&
-      EVP_DigestVerifyInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, AsPkey(key_),
-                              nullptr) == 1 &&
-      EVP_DigestVerify(context.get(), Data(signature), signature.size(), Data(bytes),
-                       bytes.size()) == 1;
+  const bool valid = context != nullptr &&
+                     EVP_DigestVerifyInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr,
+                                             AsPkey(key_), nullptr) == 1 &&
+                     EVP_DigestVerify(context.get(), Data(signature), signature.size(), Data(bytes),
+                                      bytes.size()) == 1;
   if (!valid) ERR_clear_error();
   return valid;
 }

@@ -80,16 +80,14 @@ bool ReadOffset(TimestampReader& reader, int& seconds) {
 std::string FormatTimestamp(double unix_seconds) {
   using std::chrono::days;
   using std::chrono::microseconds;
-  const std::chrono::sys_time<microseconds> time(
-      microseconds(std::llround(unix_seconds * 1e6)));
+  const std::chrono::sys_time<microseconds> time(microseconds(std::llround(unix_seconds * 1e6)));
   const auto midnight = std::chrono::floor<days>(time);
   const std::chrono::year_month_day date(midnight);
   const std::chrono::hh_mm_ss clock(time - midnight);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}+00:00",
                      static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                      static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(),
-                     clock.subseconds().count());
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 StatusOr<double> ParseTimestamp(std::string_view text) {

@@ -147,10 +147,10 @@ StatusOr<OpensshKey> ParseOpensshPublicKey(std::string_view line) {
   if (begin == std::string_view::npos) return InvalidArgument("no OpenSSH public key");
   const std::size_t end = line.find_first_of(kWhitespace, begin);
   FLWRCPP_RETURN_IF_ERROR(FindCurve(line.substr(0, type_end)).status());
-  FLWRCPP_ASSIGN_OR_RETURN(const std::string blob,
-                           Base64Decode(line.substr(begin, end == std::string_view::npos
-                                                               ? std::string_view::npos
-                                                               : end - begin)));
+  FLWRCPP_ASSIGN_OR_RETURN(
+      const std::string blob,
+      Base64Decode(line.substr(
+          begin, end == std::string_view::npos ? std::string_view::npos : end - begin)));
   SshReader reader(blob);
   FLWRCPP_ASSIGN_OR_RETURN(OpensshKey key, ReadPublicPart(reader));
   if (!reader.rest().empty()) return InvalidArgument("OpenSSH public key has bytes after its end");

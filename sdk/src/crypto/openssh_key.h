@@ -12,9 +12,9 @@ namespace flwrcpp::internal {
 
 /// The parts of an elliptic-curve key in OpenSSH's formats.
 struct OpensshKey {
-  std::string group;    ///< OpenSSL's name of the curve, e.g. "P-384".
-  std::string point;    ///< Public point, uncompressed.
-  std::string scalar;   ///< Private scalar, big-endian; empty in a public key.
+  std::string group;   ///< OpenSSL's name of the curve, e.g. "P-384".
+  std::string point;   ///< Public point, uncompressed.
+  std::string scalar;  ///< Private scalar, big-endian; empty in a public key.
 };
 
 /// True if `text` starts like an OpenSSH private key file.

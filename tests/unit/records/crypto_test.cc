@@ -42,8 +42,7 @@ constexpr char kFlwrSignature[] =
 
 TEST(Sha256, AgreesWithPublishedDigests) {
   EXPECT_EQ(Sha256::Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-  EXPECT_EQ(Sha256::Hex("abc"),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256::Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Sha256, DoesNotDependOnHowTheBytesAreCut) {
@@ -70,9 +69,14 @@ TEST(Encoding, ObjectIdsAreSixtyFourHexDigits) {
 }
 
 TEST(Encoding, Base64FollowsTheExamplesOfRfc4648) {
-  const std::pair<std::string, std::string> examples[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff", "+/8="}};
+  const std::pair<std::string, std::string> examples[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"},
+                                                          {"\xfb\xff", "+/8="}};
   for (const auto& [bytes, text] : examples) {
     EXPECT_EQ(Base64Encode(bytes), text);
     const StatusOr<std::string> decoded = Base64Decode(text);
@@ -82,7 +86,8 @@ TEST(Encoding, Base64FollowsTheExamplesOfRfc4648) {
 }
 
 TEST(Encoding, Base64RefusesForeignCharactersAndWrongPadding) {
-  for (const char* text : {"Zg=", "Zg", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm-_", "Zm 9", "=Zm9"}) {
+  for (const char* text :
+       {"Zg=", "Zg", "Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm-_", "Zm 9", "=Zm9"}) {
     EXPECT_THAT(Base64Decode(text), StatusIs(StatusCode::kInvalidArgument)) << text;
   }
 }
@@ -113,8 +118,8 @@ TEST(EcPrivateKey, GeneratesP384KeysThatVerify) {
 
 TEST(EcPrivateKey, ReadsWhatPythonAndOpensshWrote) {
   const std::pair<const char*, const char*> files[] = {
-      {"p256.openssh", "p256.public.pem"},    {"p384.openssh", "p384.public.pem"},
-      {"p521.openssh", "p521.public.pem"},    {"p384.pkcs8.pem", "p384.public.pem"},
+      {"p256.openssh", "p256.public.pem"},  {"p384.openssh", "p384.public.pem"},
+      {"p521.openssh", "p521.public.pem"},  {"p384.pkcs8.pem", "p384.public.pem"},
       {"p384.sec1.pem", "p384.public.pem"},
   };
   for (const auto& [private_file, public_file] : files) {
