@@ -1,0 +1,18 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <stop_token>
+
+#include "fleet/clock.h"
+#include "flwrcpp/client_app.h"
+#include "flwrcpp/node.h"
+
+namespace flwrcpp::internal {
+
+/// `flwrcpp::RunNode()` in the time of `clock`.
+Status RunNode(const ClientApp& app, const NodeOptions& options, Clock& clock,
+               std::stop_token stop);
+
+}  // namespace flwrcpp::internal
