@@ -1,0 +1,263 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A node for the interop tests: training without learning, exact and quick, and able to fail on
+// request. It does the arithmetic of stock_app/cnnapp/drift.py and obeys the same words in the
+// instruction's config.
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <random>
+#include <span>
+#include <stdexcept>
+#include <thread>
+
+#include "flwrcpp/client.h"
+#include "flwrcpp/log.h"
+#include "flwrcpp/node.h"
+
+namespace {
+
+using flwrcpp::Array;
+using flwrcpp::ArrayRecord;
+using flwrcpp::ConfigRecord;
+using flwrcpp::Context;
+using flwrcpp::EvaluateRes;
+using flwrcpp::FitRes;
+using flwrcpp::Status;
+using flwrcpp::StatusCode;
+using flwrcpp::StatusOr;
+
+struct NamedShape {
+  const char* name;
+  std::vector<std::int64_t> shape;
+};
+
+/// The arrays of the CNN that stock_app trains.
+const std::vector<NamedShape>& ModelShapes() {
+  static const std::vector<NamedShape> shapes = {
+      {"conv1.weight", {6, 1, 5, 5}},  {"conv1.bias", {6}},
+      {"conv2.weight", {16, 6, 5, 5}}, {"conv2.bias", {16}},
+      {"fc1.weight", {120, 256}},      {"fc1.bias", {120}},
+      {"fc2.weight", {84, 120}},       {"fc2.bias", {84}},
+      {"fc3.weight", {10, 84}},        {"fc3.bias", {10}}};
+  return shapes;
+}
+
+void Say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+void SleepUnlessStopped(double seconds, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wakeup;
+  std::unique_lock lock(mutex);
+  wakeup.wait_for(lock, stop, std::chrono::duration<double>(seconds), [] { return false; });
+}
+
+/// Sends half of what it gets plus a number that tells partition and round.
+class DriftClient final : public flwrcpp::NumPyClient {
+ public:
+  DriftClient(std::int64_t partition, std::stop_token stop)
+      : partition_(partition), stop_(std::move(stop)) {}
+
+  StatusOr<ArrayRecord> GetParameters(const ConfigRecord& /*config*/) override {
+    std::mt19937 random(static_cast<unsigned>(partition_));
+    std::uniform_real_distribution<float> uniform(-0.1F, 0.1F);
+    ArrayRecord arrays;
+    for (const NamedShape& entry : ModelShapes()) {
+      std::int64_t count = 1;
+      for (const std::int64_t size : entry.shape) count *= size;
+      std::vector<float> values(static_cast<std::size_t>(count));
+      for (float& value : values) value = uniform(random);
+      const StatusOr<Array> array = Array::From(values, entry.shape);
+      if (!array.ok()) return array.status();
+      arrays.Set(entry.name, *array);
+    }
+    return arrays;
+  }
+
+  StatusOr<FitRes> Fit(const ArrayRecord& parameters, const ConfigRecord& config) override {
+    if (const Status status = Obey(config); !status.ok()) return status;
+    const StatusOr<std::int64_t> round = config.GetInt("server-round");
+    if (!round.ok()) return round.status();
+    const float step = static_cast<float>(0.001 * static_cast<double>((partition_ + 1) * *round));
+    FitRes result;
+    for (const auto& [name, array] : parameters) {
+      const StatusOr<Array> trained = Drift(array, step);
+      if (!trained.ok()) return trained.status();
+      result.parameters.Set(name, *trained);
+    }
+    const StatusOr<double> loss = Loss(parameters);
+    if (!loss.ok()) return loss.status();
+    result.metrics.Set("train_loss", *loss);
+    result.num_examples = NumExamples();
+    return result;
+  }
+
+  StatusOr<EvaluateRes> Evaluate(const ArrayRecord& parameters,
+                                 const ConfigRecord& /*config*/) override {
+    const StatusOr<double> loss = Loss(parameters);
+    if (!loss.ok()) return loss.status();
+    EvaluateRes result;
+    result.loss = *loss;
+    result.num_examples = NumExamples();
+    result.metrics.Set("eval_acc", 0.5);
+    return result;
+  }
+
+ private:
+  std::int64_t NumExamples() const { return 10 * (partition_ + 1); }
+
+  static StatusOr<Array> Drift(const Array& array, float step) {
+    StatusOr<std::vector<float>> values = array.ToVector<float>();
+    if (!values.ok()) return array;  // only float32 drifts
+    const StatusOr<flwrcpp::NpyHeader> header = array.Header();
+    if (!header.ok()) return header.status();
+    for (float& value : *values) value = value * 0.5F + step;
+    return Array::From(*values, header->shape);
+  }
+
+  /// The mean, over the arrays, of their elements' mean size.
+  static StatusOr<double> Loss(const ArrayRecord& arrays) {
+    double sum = 0;
+    for (const auto& item : arrays) {
+      const StatusOr<std::vector<float>> values = item.second.ToVector<float>();
+      if (!values.ok()) return values.status();
+      double size = 0;
+      for (const float value : *values) size += std::fabs(value);
+      sum += values->empty() ? 0 : size / static_cast<double>(values->size());
+    }
+    return arrays.empty() ? 0 : sum / static_cast<double>(arrays.size());
+  }
+
+  /// Throws, or sleeps before it goes on, if the instruction asks this partition to.
+  Status Obey(const ConfigRecord& config) const {
+    const std::string fault = config.GetString("fault").value_or("");
+    if (fault.empty() || config.GetInt("fault-partition").value_or(-1) != partition_) return {};
+    Say(fmt::format("fault {} begins on partition {}", fault, partition_));
+    if (fault == "throw") {
+      throw std::runtime_error(fmt::format("interop fault on partition {}", partition_));
+    }
+    SleepUnlessStopped(config.GetDouble("fault-seconds").value_or(0), stop_);
+    if (stop_.stop_requested()) return {StatusCode::kCancelled, "the work is not wanted any more"};
+    return {};
+  }
+
+  const std::int64_t partition_;
+  const std::stop_token stop_;
+};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// `key=value key=value`; values are whole numbers or text.
+flwrcpp::UserConfig ParseNodeConfig(const std::string& text) {
+  flwrcpp::UserConfig config;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string value = word.substr(equals + 1);
+    std::int64_t number = 0;
+    const char* const end = value.data() + value.size();
+    if (std::from_chars(value.data(), end, number).ptr == end && !value.empty()) {
+      config.Set(word.substr(0, equals), number);
+    } else {
+      config.Set(word.substr(0, equals), value);
+    }
+  }
+  return config;
+}
+
+/// Requests a stop when SIGINT or SIGTERM comes; both are blocked in all threads.
+class SignalStop {
+ public:
+  SignalStop() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ = std::thread([this] {
+      int number = 0;
+      sigwait(&signals_, &number);
+      source_.request_stop();
+    });
+  }
+  ~SignalStop() {
+    pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+  SignalStop(const SignalStop&) = delete;
+  SignalStop& operator=(const SignalStop&) = delete;
+
+  std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  sigset_t signals_{};
+  std::stop_source source_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  flwrcpp::NodeOptions options;
+  std::string root_certificates;
+  std::string private_key;
+  std::string node_config = "partition-id=0";
+  std::string transport = "auto";
+  double max_wait_seconds = 0;
+
+  CLI::App cli("Node for the interop tests");
+  cli.add_option("--superlink", options.superlink);
+  cli.add_flag("--insecure", options.insecure);
+  cli.add_option("--root-certificates", root_certificates)->check(CLI::ExistingFile);
+  cli.add_option("--auth-supernode-private-key", private_key)->check(CLI::ExistingFile);
+  cli.add_option("--node-config", node_config);
+  cli.add_option("--transport", transport)->check(CLI::IsMember({"auto", "http", "grpc"}));
+  cli.add_option("--max-retries", options.max_retries);
+  const CLI::Option* const wait = cli.add_option("--max-wait-time", max_wait_seconds);
+  cli.add_option("--state-dir", options.state_directory);
+  CLI11_PARSE(cli, argc, argv);
+
+  if (!root_certificates.empty()) options.root_certificates = ReadFile(root_certificates);
+  if (!private_key.empty()) options.private_key = ReadFile(private_key);
+  if (*wait) options.max_wait_time = std::chrono::duration<double>(max_wait_seconds);
+  if (transport == "http") options.transport = flwrcpp::Transport::kHttp;
+  if (transport == "grpc") options.transport = flwrcpp::Transport::kGrpc;
+  options.node_config = ParseNodeConfig(node_config);
+  options.on_connected = [&](std::uint64_t node_id, std::string_view wire) {
+    Say(fmt::format("Node {} connected to {} ({})", node_id, options.superlink, wire));
+  };
+  flwrcpp::SetLogSink([](flwrcpp::LogLevel level, std::string_view line) {
+    if (level >= flwrcpp::LogLevel::kInfo) fmt::print(stderr, "{}\n", line);
+  });
+
+  const SignalStop stop;
+  const flwrcpp::ClientApp app = flwrcpp::MakeClientApp(
+      [](Context& context) -> StatusOr<std::shared_ptr<flwrcpp::NumPyClient>> {
+        const StatusOr<std::int64_t> partition = context.node_config.GetInt("partition-id");
+        if (!partition.ok()) return partition.status();
+        return std::make_shared<DriftClient>(*partition, context.stop);
+      },
+      "eval_loss");
+  const Status status = flwrcpp::RunNode(app, options, stop.token());
+  if (status.ok()) return 0;
+  fmt::print(stderr, "error: {}\n", std::string(status.message()));
+  return 1;
+}
