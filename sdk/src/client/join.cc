@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -82,7 +83,8 @@ Status Join(FleetConnection& connection, Clock& clock, const JoinOptions& option
   }
 
   const double patience =
-      kIntervals * std::max(options.heartbeat_interval, kUsualInterval) + kSlack;
+      std::min(kIntervals * std::max(options.heartbeat_interval, kUsualInterval) + kSlack,
+               options.max_wait_seconds.value_or(std::numeric_limits<double>::infinity()));
   const double began = clock.Monotonic();
   bool explained = false;
   while (true) {
@@ -104,8 +106,9 @@ Status Join(FleetConnection& connection, Clock& clock, const JoinOptions& option
       node_id.reset();
     }
     if (clock.Monotonic() - began > patience) {
-      return Annotate(activated.status(),
-                      "the SuperLink does not know this node's key, or another node uses it");
+      return Annotate(
+          activated.status(),
+          "this node's key is not registered with the SuperLink, or another node uses it");
     }
     if (!explained) {
       explained = true;

@@ -19,6 +19,8 @@ struct JoinOptions {
   double heartbeat_interval = 30;
   /// Where the node's id is remembered, to go on after a crash; empty: nowhere.
   std::filesystem::path directory;
+  /// Bounds the wait for a SuperLink that refuses.
+  std::optional<double> max_wait_seconds;
 };
 
 /// Registers and activates a node and sets the connection's node id.

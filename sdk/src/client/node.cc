@@ -123,7 +123,8 @@ Status RunNode(const ClientApp& app, const NodeOptions& options, Clock& clock,
                              {retry, options.max_object_bytes}, clock);
 
   const double heartbeat_interval = options.heartbeat_interval.count();
-  const Status joined = Join(connection, clock, {own_key, heartbeat_interval, directory}, stop);
+  const Status joined = Join(
+      connection, clock, {own_key, heartbeat_interval, directory, retry.max_wait_seconds}, stop);
   if (!joined.ok()) return stop.stop_requested() ? absl::OkStatus() : joined;
   Log(LogLevel::kInfo, "Node {} is connected to {} ({})", connection.node_id(), options.superlink,
       connection.wire());

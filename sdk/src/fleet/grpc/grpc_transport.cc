@@ -76,7 +76,8 @@ bool Contains(const std::string& text, std::string_view part) {
 }
 
 /// gRPC reports failed handshakes as plain unavailability.
-Status StatusFromTransport(const grpc::Status& status, const std::string& address) {
+Status StatusFromTransport(const grpc::Status& status, const TransportOptions& options) {
+  const std::string& address = options.address;
   const std::string& details = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
     if (Contains(details, "CERTIFICATE_VERIFY_FAILED") ||
@@ -87,8 +88,9 @@ Status StatusFromTransport(const grpc::Status& status, const std::string& addres
     }
     // Not JSON from the SuperLink but words of the library.
     if (!details.starts_with('{')) {
-      return MakeError(StatusCode::kUnavailable, "cannot reach the SuperLink at {}: {}", address,
-                       details);
+      const bool refused = Contains(details, "refused");
+      return MakeError(StatusCode::kUnavailable, "cannot reach the SuperLink at {}: {}{}", address,
+                       details, options.insecure && !refused ? " (does it expect TLS?)" : "");
     }
   }
   return StatusFromGrpc(status.error_code(), details);
@@ -97,7 +99,7 @@ Status StatusFromTransport(const grpc::Status& status, const std::string& addres
 class GrpcTransport final : public FleetTransport {
  public:
   explicit GrpcTransport(const TransportOptions& options)
-      : address_(options.address), channel_(MakeChannel(options)), stub_(channel_) {}
+      : options_(options), channel_(MakeChannel(options)), stub_(channel_) {}
 
   StatusOr<Bytes> Call(const FleetCall& call, std::stop_token stop) override {
     std::vector<grpc::Slice> slices;
@@ -129,7 +131,7 @@ class GrpcTransport final : public FleetTransport {
     NoteVersionMessage(context);
     if (!status.ok()) {
       if (stop.stop_requested()) return MakeError(StatusCode::kCancelled, "stop requested");
-      return StatusFromTransport(status, address_);
+      return StatusFromTransport(status, options_);
     }
     Bytes answer = ToBytes(response);
     if (answer.size() > call.max_response_bytes) {
@@ -161,7 +163,7 @@ class GrpcTransport final : public FleetTransport {
     }
   }
 
-  const std::string address_;
+  const TransportOptions options_;
   const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
   std::atomic<bool> version_noted_{false};

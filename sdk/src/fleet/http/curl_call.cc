@@ -191,6 +191,7 @@ Status CurlCall::Explain(CURLcode code) const {
   const auto text = [&](std::string_view what) {
     return fmt::format("{} at {}: {}", what, origin_, detail);
   };
+  const bool plain = origin_.starts_with("http:");
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
@@ -218,7 +219,8 @@ Status CurlCall::Explain(CURLcode code) const {
     case CURLE_GOT_NOTHING:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-      return NoHttpAnswer(text("no answer from the SuperLink"));
+      return NoHttpAnswer(text("no answer from the SuperLink") +
+                          (plain ? " (does it expect TLS?)" : ""));
     default:
       break;
   }
