@@ -206,6 +206,10 @@ class LinkState {
   /// @return `kNotFound`.
   virtual StatusOr<RunInfo> GetRun(std::uint64_t run_id) = 0;
 
+  /// The status alone: cheap, for the check that every call about a run begins with.
+  /// @return `kNotFound`.
+  virtual StatusOr<RunStatus> GetRunStatus(std::uint64_t run_id) = 0;
+
   /// Runs, newest first.
   virtual StatusOr<std::vector<RunInfo>> ListRuns(const RunFilter& filter) = 0;
 

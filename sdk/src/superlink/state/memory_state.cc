@@ -1,0 +1,10 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "superlink/state/state.h"
+
+namespace flwrcpp::internal {
+
+State MakeMemoryState() { return {MakeMemoryLinkState(), MakeMemoryObjectStore()}; }
+
+}  // namespace flwrcpp::internal

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "flwrcpp/message.h"
+#include "flwrcpp/status.h"
+#include "superlink/state/link_state.h"
+
+namespace flwrcpp::internal {
+
+/// The rules of Flower's LinkState that need no state, for all its implementations.
+
+/// Checks an instruction by itself.
+/// @return `kInvalidArgument` naming the rule that is broken.
+Status CheckInstruction(const Message& message, double now);
+
+/// Checks a reply by itself.
+/// @return `kInvalidArgument` naming the rule that is broken.
+Status CheckReply(const Message& message, double now);
+
+/// Checks a reply against the instruction it names.
+/// @return `kNotFound` if that has expired, `kPermissionDenied` if it was for another node or of
+///   another run, `kInvalidArgument` if the reply would outlive it.
+Status CheckReplyFits(const Metadata& reply, const Metadata& instruction, double now);
+
+/// Checks seconds between heartbeats.
+/// @return `kInvalidArgument`.
+Status CheckHeartbeatInterval(double seconds);
+
+/// Checks a step of a run to `next`, with `sub_status` if that is the end.
+/// @return `kFailedPrecondition`, or `kInvalidArgument` for an unknown `sub_status`.
+Status CheckTransition(const RunInfo& run, RunStatus next, const std::string& sub_status);
+
+/// Checks seconds to be added to a run's ClientApp runtime.
+/// @return `kInvalidArgument`.
+Status CheckRuntime(double seconds);
+
+Status UnknownNode(std::uint64_t node_id);
+Status UnknownRun(std::uint64_t run_id);
+
+inline double ExpiresAt(const Metadata& metadata) { return metadata.created_at + metadata.ttl; }
+inline bool HasExpired(const Metadata& metadata, double now) { return ExpiresAt(metadata) <= now; }
+
+/// `message` without its records.
+Message StubOf(const Message& message);
+
+/// Error replies that the SuperLink makes itself; they have no message id yet.
+Message MessageUnavailable(std::uint64_t run_id, const std::string& instruction_id, double now);
+Message ReplyUnavailable(const Metadata& instruction, double now);
+Message NodeUnavailable(const Metadata& instruction, double now);
+
+}  // namespace flwrcpp::internal
