@@ -38,9 +38,10 @@ class Grid {
   ///   is unknown.
   virtual StatusOr<std::vector<std::string>> PushMessages(std::vector<Message> messages) = 0;
 
-  /// The replies to `message_ids` that are there now. Waits up to `timeout` for the first one.
-  /// A reply is handed out once; a node that went offline or a message that expired is answered by
-  /// an error reply.
+  /// The replies to `message_ids` that are there now. Waits up to `timeout` for the first one;
+  /// empty after that. Need not hand out all at once: large replies better come one by one, so that
+  /// the caller holds few of them. A reply is handed out once; a node that went offline or a
+  /// message that expired is answered by an error reply.
   virtual StatusOr<std::vector<Message>> PullMessages(std::span<const std::string> message_ids,
                                                       std::chrono::duration<double> timeout) = 0;
 
@@ -49,7 +50,11 @@ class Grid {
 
   /// Sends `messages` and hands each reply to `on_reply` until all have come, `timeout` has passed
   /// (empty: no limit) or `stop` is requested. Nodes that did not answer in time are simply absent.
-  /// @return the first status of `on_reply` that is not OK, `kCancelled` after a stop.
+  /// A message that was refused is answered by an error reply (`NODE_UNAVAILABLE`), and errors that
+  /// the SuperLink made in place of a node carry that node's id as their source. The content of
+  /// `messages` is let go as soon as it is sent.
+  /// @return the first status of `on_reply` that is not OK, `kCancelled` after a stop, errors of
+  ///   `PushMessages` and `PullMessages`.
   virtual Status SendAndReceive(std::vector<Message> messages,
                                 std::optional<std::chrono::duration<double>> timeout,
                                 const OnReply& on_reply, std::stop_token stop);

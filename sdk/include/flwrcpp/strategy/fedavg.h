@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "flwrcpp/strategy/strategy.h"
@@ -19,11 +22,14 @@ struct WeightedMetrics {
   MetricRecord metrics;  ///< As the node sent them, the weight's key included.
 };
 
-/// Makes one record of all replies' metrics.
+/// Makes one record of all replies' metrics; at least one, in the order of their arrival. An error
+/// or an exception ends the run.
 using MetricsAggregationFn =
     std::function<StatusOr<MetricRecord>(const std::vector<WeightedMetrics>& replies)>;
 
 /// The mean of every metric but the weight's key, weighted by examples; lists element by element.
+/// @return `kInvalidArgument` when the weights sum up to 0, or when a reply misses a metric of the
+///   first one or has it in another form.
 StatusOr<MetricRecord> WeightedMean(const std::vector<WeightedMetrics>& replies,
                                     std::string_view weighted_by_key);
 
@@ -33,13 +39,14 @@ struct FedAvgOptions {
   double fraction_evaluate = 1.0;  ///< Likewise.
   int min_train_nodes = 2;
   int min_evaluate_nodes = 2;
-  int min_available_nodes = 2;     ///< A round waits until so many nodes are online.
+  int min_available_nodes = 2;  ///< A phase waits until so many nodes are online.
   std::string weighted_by_key = "num-examples";
   std::string arrayrecord_key = "arrays";
   std::string configrecord_key = "config";
   MetricsAggregationFn train_metrics_aggr_fn;     ///< Empty: `WeightedMean`.
   MetricsAggregationFn evaluate_metrics_aggr_fn;  ///< Empty: `WeightedMean`.
-  /// Seed of the sampling of nodes; empty: random.
+  /// Seed of the sampling of nodes: the same nodes online in a round give the same choice, also
+  /// when a run goes on from a checkpoint. Empty: random.
   std::optional<std::uint64_t> seed;
 };
 
@@ -49,9 +56,14 @@ struct FedAvgOptions {
 /// The mean is a stream: each reply is added when it arrives and let go, so memory holds the
 /// accumulator and the reply at hand, not all of them. float16/32/64 keep their type, integers and
 /// bool become float64 (as NumPy's product with a Python float).
+///
+/// The first valid reply of a round decides on the names of the records, the keys, shapes and types
+/// of the arrays and the keys of the metrics. A reply that differs, or whose weight is missing, NaN
+/// or negative, is a failure of its node and leaves no trace in the mean. A round whose weights are
+/// all 0 has failures only.
 class FedAvg : public Strategy {
  public:
-  /// @return `kInvalidArgument` for a fraction outside [0, 1] or a negative minimum.
+  /// @return `kInvalidArgument` for a fraction outside [0, 1], a negative minimum or an empty key.
   static StatusOr<std::unique_ptr<FedAvg>> Create(FedAvgOptions options);
 
   StatusOr<std::vector<Message>> ConfigureTrain(int server_round, const ArrayRecord& arrays,
@@ -66,8 +78,9 @@ class FedAvg : public Strategy {
 
  private:
   explicit FedAvg(FedAvgOptions options);
+
   FedAvgOptions options_;
-  std::uint64_t sampling_state_;
+  std::uint64_t seed_;
 };
 
 }  // namespace flwrcpp

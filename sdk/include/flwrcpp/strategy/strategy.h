@@ -10,6 +10,8 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "flwrcpp/grid.h"
@@ -49,10 +51,10 @@ using EvaluateFn = std::function<StatusOr<std::optional<MetricRecord>>(int serve
 struct RoundReport {
   int server_round = 0;
   int num_rounds = 0;
-  int sampled_train = 0;
-  int sampled_evaluate = 0;
-  std::optional<AggregateResult> train;     ///< Without its arrays.
-  std::optional<AggregateResult> evaluate;
+  int sampled_train = 0;     ///< Nodes that were asked; those that did not answer in time are in
+  int sampled_evaluate = 0;  ///< neither the results nor the failures.
+  std::optional<AggregateResult> train;     ///< Without its arrays. Absent: nobody was asked.
+  std::optional<AggregateResult> evaluate;  ///< Likewise.
   std::optional<MetricRecord> server_metrics;
   double train_seconds = 0;
   double evaluate_seconds = 0;
@@ -62,8 +64,9 @@ struct RoundReport {
 /// What `Strategy::Start` takes beside the grid.
 struct StartOptions {
   ArrayRecord initial_arrays;
-  int num_rounds = 3;
-  /// Round to begin with; above 1 when going on from a checkpoint.
+  int num_rounds = 3;  ///< Number of the last round.
+  /// Round to begin with; above 1 when going on from a checkpoint, `initial_arrays` being what the
+  /// round before it gave. The last round is `num_rounds` in any case; round 0 is left out then.
   int first_round = 1;
   /// How long to wait for a round's replies; empty: no limit.
   std::optional<std::chrono::duration<double>> timeout = std::chrono::hours(1);
@@ -109,8 +112,13 @@ class Strategy {
   virtual std::vector<std::string> Summary() const = 0;
 
   /// Runs all rounds: train, aggregate, evaluate on nodes, evaluate on the server.
-  /// @return `kCancelled` after a requested stop; errors of the grid and of the callbacks.
-  StatusOr<Result> Start(Grid& grid, const StartOptions& options);
+  ///
+  /// A round without a usable train reply leaves the global arrays as they are. While replies are
+  /// aggregated, Start holds the global arrays and nothing else of a model's size; hand `options`
+  /// over with `std::move`, else the caller's copy keeps the initial arrays in memory beside them.
+  /// @return `kInvalidArgument` for options out of range, `kCancelled` after a requested stop;
+  ///   errors of the grid and of the callbacks (`kInternal` for an exception).
+  StatusOr<Result> Start(Grid& grid, StartOptions options);
 };
 
 }  // namespace flwrcpp

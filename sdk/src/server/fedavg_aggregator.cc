@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "server/fedavg_aggregator.h"
+
+#include <cmath>
+#include <optional>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "internal/errors.h"
+#include "internal/status_macros.h"
+#include "server/catch_exceptions.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+/// Length of a list; none for a number.
+std::optional<std::size_t> ListLength(const MetricValue& value) {
+  return std::visit(
+      [](const auto& typed) -> std::optional<std::size_t> {
+        if constexpr (requires { typed.size(); }) {
+          return typed.size();
+        } else {
+          return std::nullopt;
+        }
+      },
+      value);
+}
+
+std::string FormText(const MetricValue& value) {
+  const std::optional<std::size_t> length = ListLength(value);
+  return length.has_value() ? fmt::format("a list of {}", *length) : "a number";
+}
+
+/// The only record of kind `T`.
+template <typename T>
+StatusOr<const RecordDict::Item*> FindOnly(const RecordDict& content, const char* kind) {
+  const RecordDict::Item* only = nullptr;
+  int count = 0;
+  for (const RecordDict::Item& item : content) {
+    if (!std::holds_alternative<T>(item.second)) continue;
+    only = &item;
+    ++count;
+  }
+  if (count != 1) return InvalidArgument("expected exactly one {}, got {}", kind, count);
+  return only;
+}
+
+}  // namespace
+
+FedAvgAggregator::FedAvgAggregator(FedAvgAggregatorOptions options)
+    : options_(std::move(options)) {}
+
+void FedAvgAggregator::Add(Message reply) {
+  const Status status = TryAdd(reply);
+  if (status.ok()) return;
+  const std::uint64_t node_id = reply.metadata().src_node_id;
+  failures_.emplace_back(node_id,
+                         fmt::format("node {}: {}", node_id, std::string(status.message())));
+}
+
+StatusOr<FedAvgAggregator::Parts> FedAvgAggregator::FindParts(const RecordDict& content) const {
+  Parts parts;
+  if (options_.with_arrays) {
+    FLWRCPP_ASSIGN_OR_RETURN(const RecordDict::Item* const item,
+                             FindOnly<ArrayRecord>(content, "ArrayRecord"));
+    parts.arrays_name = item->first;
+    parts.arrays = &std::get<ArrayRecord>(item->second);
+  }
+  FLWRCPP_ASSIGN_OR_RETURN(const RecordDict::Item* const item,
+                           FindOnly<MetricRecord>(content, "MetricRecord"));
+  parts.metrics_name = item->first;
+  parts.metrics = &std::get<MetricRecord>(item->second);
+  const StatusOr<double> weight = parts.metrics->GetDouble(options_.weighted_by_key);
+  if (!weight.ok()) {
+    return Annotate(weight.status(), fmt::format("MetricRecord '{}'", parts.metrics_name));
+  }
+  if (!std::isfinite(*weight) || *weight < 0) {
+    return InvalidArgument("MetricRecord '{}': '{}' is {}, expected a finite number of at least 0",
+                           parts.metrics_name, options_.weighted_by_key, *weight);
+  }
+  parts.weight = *weight;
+  return parts;
+}
+
+Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
+  const WeightedMetrics& first = metrics_.front();
+  if (parts.arrays_name != arrays_name_) {
+    return InvalidArgument("the ArrayRecord is called '{}', node {} called it '{}'",
+                           parts.arrays_name, first.node_id, arrays_name_);
+  }
+  if (parts.metrics_name != metrics_name_) {
+    return InvalidArgument("the MetricRecord is called '{}', node {} called it '{}'",
+                           parts.metrics_name, first.node_id, metrics_name_);
+  }
+  for (const auto& [key, value] : first.metrics) {
+    const MetricValue* const other = parts.metrics->Find(key);
+    if (other == nullptr) {
+      return InvalidArgument("MetricRecord '{}' misses key '{}' that node {} sent", metrics_name_,
+                             key, first.node_id);
+    }
+    // What a function of the application can do with lists is its own affair.
+    if (!options_.metrics_aggr_fn && ListLength(*other) != ListLength(value)) {
+      return InvalidArgument("MetricRecord '{}': '{}' is {}, node {} sent {}", metrics_name_, key,
+                             FormText(*other), first.node_id, FormText(value));
+    }
+  }
+  for (const auto& [key, unused] : *parts.metrics) {
+    if (!first.metrics.contains(key)) {
+      return InvalidArgument("MetricRecord '{}' has key '{}' that node {} did not send",
+                             metrics_name_, key, first.node_id);
+    }
+  }
+  return absl::OkStatus();
+}
+
+Status FedAvgAggregator::TryAdd(const Message& reply) {
+  if (reply.has_error()) {
+    return InvalidArgument("error {} ({}): {}", reply.error().code,
+                           ErrorCodeName(reply.error().code), reply.error().reason);
+  }
+  FLWRCPP_ASSIGN_OR_RETURN(const Parts parts, FindParts(reply.content()));
+  if (!metrics_.empty()) FLWRCPP_RETURN_IF_ERROR(CompareWithReference(parts));
+  if (!std::isfinite(total_weight_ + parts.weight)) {
+    return InvalidArgument("the sum of '{}' overflows with {}", options_.weighted_by_key,
+                           parts.weight);
+  }
+  const std::uint64_t node_id = reply.metadata().src_node_id;
+  if (options_.with_arrays) {
+    const Status added = arrays_mean_.Add(node_id, *parts.arrays, parts.weight);
+    if (!added.ok()) return Annotate(added, fmt::format("ArrayRecord '{}'", parts.arrays_name));
+  }
+  if (metrics_.empty()) {
+    arrays_name_ = parts.arrays_name;
+    metrics_name_ = parts.metrics_name;
+  }
+  metrics_.push_back({node_id, parts.weight, *parts.metrics});
+  total_weight_ += parts.weight;
+  return absl::OkStatus();
+}
+
+StatusOr<AggregateResult> FedAvgAggregator::Finish() {
+  if (total_weight_ == 0) {
+    for (const WeightedMetrics& reply : metrics_) {
+      failures_.emplace_back(reply.node_id,
+                             fmt::format("node {}: '{}' is 0 for all nodes, so there is no mean",
+                                         reply.node_id, options_.weighted_by_key));
+    }
+    metrics_.clear();
+  }
+  AggregateResult result;
+  result.num_results = static_cast<int>(metrics_.size());
+  result.failures = std::move(failures_);
+  if (metrics_.empty()) return result;
+  if (options_.with_arrays) {
+    FLWRCPP_ASSIGN_OR_RETURN(result.arrays, arrays_mean_.Finish());
+  }
+  if (options_.metrics_aggr_fn) {
+    FLWRCPP_ASSIGN_OR_RETURN(result.metrics,
+                             CatchExceptions("the function that aggregates metrics",
+                                             [&] { return options_.metrics_aggr_fn(metrics_); }));
+  } else {
+    FLWRCPP_ASSIGN_OR_RETURN(result.metrics, WeightedMean(metrics_, options_.weighted_by_key));
+  }
+  return result;
+}
+
+}  // namespace flwrcpp::internal

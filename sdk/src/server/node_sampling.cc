@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "server/node_sampling.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "internal/errors.h"
+#include "internal/log.h"
+#include "internal/status_macros.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+/// Longest wait in the grid before a stop is noticed.
+constexpr std::chrono::duration<double> kWaitSlice = std::chrono::milliseconds(250);
+
+/// SplitMix64 (Steele, Lea, Flood 2014). The standard library's distributions give other numbers
+/// with each implementation; a seed shall mean the same everywhere.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+
+  std::uint64_t Next() {
+    state_ += 0x9e3779b97f4a7c15U;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31U);
+  }
+
+  /// Uniform in [0, bound): values of the last, incomplete cycle are drawn again.
+  std::uint64_t Below(std::uint64_t bound) {
+    const std::uint64_t rest = (0 - bound) % bound;  // 2^64 mod bound
+    while (true) {
+      const std::uint64_t value = Next();
+      if (value >= rest) return value % bound;
+    }
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// One seed for each round and phase: a run that goes on from a checkpoint chooses as the
+/// uninterrupted one would have.
+std::uint64_t SeedOf(const SampleRequest& request) {
+  std::uint64_t seed =
+      Random(request.seed).Next() + static_cast<std::uint64_t>(request.server_round);
+  for (const char c : request.phase) {
+    seed = Random(seed).Next() + static_cast<unsigned char>(c);
+  }
+  return seed;
+}
+
+}  // namespace
+
+StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest& request,
+                                                 const std::stop_token& stop) {
+  std::size_t last_reported = static_cast<std::size_t>(-1);
+  while (true) {
+    if (stop.stop_requested()) {
+      return MakeError(StatusCode::kCancelled, "stopped while waiting for nodes to {}",
+                       request.phase);
+    }
+    FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::uint64_t> online, grid.GetNodeIds());
+    const double wanted = std::floor(static_cast<double>(online.size()) * request.fraction);
+    const std::size_t count = std::max(static_cast<std::size_t>(wanted), request.min_nodes);
+    const std::size_t needed = std::max(count, request.min_available_nodes);
+    if (online.size() >= needed) {
+      Log(LogLevel::kInfo, "{}: sampled {} nodes (out of {})", request.phase, count, online.size());
+      return Sample(std::move(online), count, SeedOf(request));
+    }
+    if (online.size() != last_reported) {
+      Log(LogLevel::kInfo, "{}: waiting for nodes, {} of {} are online", request.phase,
+          online.size(), needed);
+      last_reported = online.size();
+    }
+    grid.WaitForNodes(kWaitSlice);
+  }
+}
+
+std::vector<std::uint64_t> Sample(std::vector<std::uint64_t> ids, std::size_t count,
+                                  std::uint64_t seed) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  count = std::min(count, ids.size());
+  Random random(seed);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::swap(ids[i], ids[i + random.Below(ids.size() - i)]);
+  }
+  ids.resize(count);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+}  // namespace flwrcpp::internal

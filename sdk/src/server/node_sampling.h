@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include "flwrcpp/grid.h"
+#include "flwrcpp/status.h"
+
+namespace flwrcpp::internal {
+
+/// How many nodes a phase of a round wants.
+struct SampleRequest {
+  std::string_view phase;  ///< For the log, and so that phases choose independently.
+  double fraction = 1;     ///< Of the nodes that are online.
+  std::size_t min_nodes = 0;
+  std::size_t min_available_nodes = 0;
+  std::uint64_t seed = 0;
+  int server_round = 0;
+};
+
+/// Waits until enough nodes are online, however long it takes, and chooses
+/// max(⌊online · fraction⌋, min_nodes) of them, each set equally likely.
+/// @return `kCancelled` after a stop, errors of the grid.
+StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest& request,
+                                                 const std::stop_token& stop);
+
+/// `count` of `ids` (at most all), in ascending order. The choice depends on the set of ids and on
+/// `seed` only.
+std::vector<std::uint64_t> Sample(std::vector<std::uint64_t> ids, std::size_t count,
+                                  std::uint64_t seed);
+
+}  // namespace flwrcpp::internal

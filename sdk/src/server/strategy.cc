@@ -1,0 +1,229 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "flwrcpp/strategy/strategy.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "internal/errors.h"
+#include "internal/log.h"
+#include "internal/status_macros.h"
+#include "server/catch_exceptions.h"
+
+namespace flwrcpp {
+namespace {
+
+using internal::CatchExceptions;
+using internal::Log;
+using internal::MakeError;
+
+/// Measures how long something takes.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+Status CheckOptions(const StartOptions& options) {
+  if (options.first_round < 1) {
+    return internal::InvalidArgument("first_round is {}, expected at least 1", options.first_round);
+  }
+  if (options.num_rounds < 0) {
+    return internal::InvalidArgument("num_rounds is {}, expected at least 0", options.num_rounds);
+  }
+  return absl::OkStatus();
+}
+
+/// For the log, e.g. `loss 0.25, accuracy 0.9`.
+std::string MetricsText(const MetricRecord& metrics) {
+  std::string text;
+  for (const auto& [key, value] : metrics) {
+    if (!text.empty()) text += ", ";
+    text += key + " ";
+    std::visit(
+        [&](const auto& typed) {
+          if constexpr (requires { typed.size(); }) {
+            text += fmt::format("[{:.6g}]",
+                                fmt::join(std::vector<double>(typed.begin(), typed.end()), ", "));
+          } else {
+            text += fmt::format("{:.6g}", static_cast<double>(typed));
+          }
+        },
+        value);
+  }
+  return text;
+}
+
+/// One run of a strategy: what its rounds have in common.
+class Run {
+ public:
+  Run(Strategy& strategy, Grid& grid, StartOptions options)
+      : strategy_(strategy),
+        grid_(grid),
+        options_(std::move(options)),
+        arrays_(std::move(options_.initial_arrays)) {}
+
+  StatusOr<Result> Execute();
+
+ private:
+  Status RunRound(int server_round);
+  Status Train(RoundReport& report);
+  Status EvaluateOnNodes(RoundReport& report);
+  Status EvaluateOnServer(RoundReport& report);
+  StatusOr<AggregateResult> Exchange(const char* phase, std::vector<Message> messages,
+                                     Aggregator& aggregator);
+  Status Report(const RoundReport& report);
+  Status CheckStop() const;
+
+  Strategy& strategy_;
+  Grid& grid_;
+  StartOptions options_;
+  ArrayRecord arrays_;       ///< The global model.
+  bool aggregated_ = false;  ///< `arrays_` is the outcome of a round.
+  Result result_;
+};
+
+StatusOr<Result> Run::Execute() {
+  for (const std::string& line : strategy_.Summary()) Log(LogLevel::kInfo, "{}", line);
+  if (options_.first_round == 1 && options_.evaluate_fn) {
+    const Stopwatch watch;
+    RoundReport report;
+    report.num_rounds = options_.num_rounds;
+    FLWRCPP_RETURN_IF_ERROR(EvaluateOnServer(report));
+    report.seconds = watch.seconds();
+    FLWRCPP_RETURN_IF_ERROR(Report(report));
+  }
+  for (int round = options_.first_round; round <= options_.num_rounds; ++round) {
+    FLWRCPP_RETURN_IF_ERROR(RunRound(round));
+  }
+  if (aggregated_) result_.arrays = std::move(arrays_);
+  return std::move(result_);
+}
+
+Status Run::RunRound(int server_round) {
+  Log(LogLevel::kInfo, "[ROUND {}/{}]", server_round, options_.num_rounds);
+  const Stopwatch watch;
+  RoundReport report;
+  report.server_round = server_round;
+  report.num_rounds = options_.num_rounds;
+  FLWRCPP_RETURN_IF_ERROR(Train(report));
+  FLWRCPP_RETURN_IF_ERROR(EvaluateOnNodes(report));
+  FLWRCPP_RETURN_IF_ERROR(EvaluateOnServer(report));
+  report.seconds = watch.seconds();
+  return Report(report);
+}
+
+Status Run::Train(RoundReport& report) {
+  FLWRCPP_RETURN_IF_ERROR(CheckStop());
+  const Stopwatch watch;
+  FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> messages,
+                           strategy_.ConfigureTrain(report.server_round, arrays_,
+                                                    options_.train_config, grid_, options_.stop));
+  report.sampled_train = static_cast<int>(messages.size());
+  if (!messages.empty()) {
+    const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateTrain(report.server_round);
+    FLWRCPP_ASSIGN_OR_RETURN(report.train, Exchange("train", std::move(messages), *aggregator));
+    if (report.train->arrays.has_value()) {
+      arrays_ = *std::exchange(report.train->arrays, std::nullopt);
+      aggregated_ = true;
+    }
+    if (report.train->metrics.has_value()) {
+      result_.train_metrics_clientapp[report.server_round] = *report.train->metrics;
+    }
+  }
+  report.train_seconds = watch.seconds();
+  return absl::OkStatus();
+}
+
+Status Run::EvaluateOnNodes(RoundReport& report) {
+  FLWRCPP_RETURN_IF_ERROR(CheckStop());
+  const Stopwatch watch;
+  FLWRCPP_ASSIGN_OR_RETURN(
+      std::vector<Message> messages,
+      strategy_.ConfigureEvaluate(report.server_round, arrays_, options_.evaluate_config, grid_,
+                                  options_.stop));
+  report.sampled_evaluate = static_cast<int>(messages.size());
+  if (!messages.empty()) {
+    const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateEvaluate(report.server_round);
+    FLWRCPP_ASSIGN_OR_RETURN(report.evaluate,
+                             Exchange("evaluate", std::move(messages), *aggregator));
+    if (report.evaluate->metrics.has_value()) {
+      result_.evaluate_metrics_clientapp[report.server_round] = *report.evaluate->metrics;
+    }
+  }
+  report.evaluate_seconds = watch.seconds();
+  return absl::OkStatus();
+}
+
+Status Run::EvaluateOnServer(RoundReport& report) {
+  if (!options_.evaluate_fn) return absl::OkStatus();
+  FLWRCPP_RETURN_IF_ERROR(CheckStop());
+  FLWRCPP_ASSIGN_OR_RETURN(report.server_metrics, CatchExceptions("evaluate_fn", [&] {
+                             return options_.evaluate_fn(report.server_round, arrays_);
+                           }));
+  if (report.server_metrics.has_value()) {
+    Log(LogLevel::kInfo, "evaluate on the server: {}", MetricsText(*report.server_metrics));
+    result_.evaluate_metrics_serverapp[report.server_round] = *report.server_metrics;
+  }
+  return absl::OkStatus();
+}
+
+/// Sends a phase's messages and aggregates the replies as they come.
+StatusOr<AggregateResult> Run::Exchange(const char* phase, std::vector<Message> messages,
+                                        Aggregator& aggregator) {
+  const int expected = static_cast<int>(messages.size());
+  int received = 0;
+  const auto on_reply = [&](Message reply) -> Status {
+    ++received;
+    aggregator.Add(std::move(reply));
+    if (!options_.on_reply) return absl::OkStatus();
+    return CatchExceptions("on_reply", [&] { options_.on_reply(phase, received, expected); });
+  };
+  FLWRCPP_RETURN_IF_ERROR(
+      grid_.SendAndReceive(std::move(messages), options_.timeout, on_reply, options_.stop));
+  FLWRCPP_ASSIGN_OR_RETURN(AggregateResult aggregate, aggregator.Finish());
+
+  Log(LogLevel::kInfo, "{}: received {} results and {} failures", phase, aggregate.num_results,
+      aggregate.failures.size());
+  for (const auto& [node_id, reason] : aggregate.failures) {
+    Log(LogLevel::kWarning, "{}: {}", phase, reason);
+  }
+  if (received < expected) {
+    Log(LogLevel::kWarning, "{}: {} of {} nodes did not answer in time", phase, expected - received,
+        expected);
+  }
+  if (aggregate.metrics.has_value()) {
+    Log(LogLevel::kInfo, "{}: {}", phase, MetricsText(*aggregate.metrics));
+  }
+  return aggregate;
+}
+
+Status Run::Report(const RoundReport& report) {
+  if (!options_.on_round) return absl::OkStatus();
+  return CatchExceptions("on_round", [&] { return options_.on_round(report, arrays_); });
+}
+
+Status Run::CheckStop() const {
+  if (!options_.stop.stop_requested()) return absl::OkStatus();
+  return MakeError(StatusCode::kCancelled, "stopped");
+}
+
+}  // namespace
+
+StatusOr<Result> Strategy::Start(Grid& grid, StartOptions options) {
+  FLWRCPP_RETURN_IF_ERROR(CheckOptions(options));
+  return Run(*this, grid, std::move(options)).Execute();
+}
+
+}  // namespace flwrcpp

@@ -1,0 +1,245 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "server/weighted_mean.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "internal/errors.h"
+#include "internal/status_macros.h"
+#include "server/float16.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+/// Elements are read in blocks that stay in the first-level cache: a reply's chunks may be cut
+/// anywhere and lie at any address, the arithmetic wants neither.
+constexpr std::size_t kBlockBytes = std::size_t{16} * 1024;
+
+/// The part that a record has in the mean.
+struct Share {
+  bool first = false;  ///< Nothing is in the mean yet.
+  double keep = 0;
+  double take = 0;
+};
+
+/// True if C and Fortran order differ for this shape.
+bool OrderMatters(const std::vector<std::int64_t>& shape) {
+  return std::count_if(shape.begin(), shape.end(), [](std::int64_t n) { return n != 1; }) > 1;
+}
+
+bool IsFortran(const NpyHeader& header) {
+  return header.fortran_order && OrderMatters(header.shape);
+}
+
+/// As Python writes a tuple.
+std::string ShapeText(const std::vector<std::int64_t>& shape) {
+  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+}
+
+void AddBlock(const MeanKernels& kernels, const Share& share, const std::byte* values,
+              std::size_t count, std::byte* mean) {
+  if (share.first) {
+    kernels.assign(mean, values, count);
+  } else {
+    kernels.blend(mean, values, count, share.keep, share.take);
+  }
+}
+
+/// Adds an array whose elements lie in the order of `mean`.
+void AddInOrder(const Array& array, const NpyHeader& header, const MeanKernels& kernels,
+                const Share& share, std::byte* mean) {
+  alignas(64) std::byte block[kBlockBytes];
+  const std::size_t count = static_cast<std::size_t>(header.element_count());
+  const std::size_t block_count = kBlockBytes / header.item_size;
+  for (std::size_t begin = 0; begin < count; begin += block_count) {
+    const std::size_t n = std::min(block_count, count - begin);
+    const std::span<std::byte> values(block, n * header.item_size);
+    array.CopyData(header.data_offset + begin * header.item_size, values);
+    if (kernels.swap_size > 0) ReverseBytes(values, kernels.swap_size);
+    AddBlock(kernels, share, block, n, mean + begin * kernels.mean_item_size);
+  }
+}
+
+/// The same elements in C order. An array that changes its order from node to node is rare enough
+/// that it may be held twice for a moment.
+StatusOr<NpyBuffer> ToCOrder(const NpyBuffer& fortran) {
+  FLWRCPP_ASSIGN_OR_RETURN(const Array array, fortran.ToArray());
+  FLWRCPP_ASSIGN_OR_RETURN(NpyHeader header, array.Header());
+  header.fortran_order = false;
+  const std::size_t size = array.data_size() - header.data_offset;
+  FLWRCPP_ASSIGN_OR_RETURN(NpyBuffer c_order, NpyBuffer::Allocate(header, size));
+  FLWRCPP_RETURN_IF_ERROR(array.CopyElements(std::span(c_order.data(), size)));
+  return c_order;
+}
+
+/// Rounds a float32 accumulator to the float16 array it stands for.
+StatusOr<NpyBuffer> ToFloat16Buffer(const NpyBuffer& mean, const NpyHeader& header,
+                                    std::size_t count) {
+  FLWRCPP_ASSIGN_OR_RETURN(NpyBuffer result, NpyBuffer::Allocate(header, count * sizeof(Float16)));
+  const auto* in = reinterpret_cast<const float*>(mean.data());
+  auto* out = reinterpret_cast<Float16*>(result.data());
+  for (std::size_t i = 0; i < count; ++i) out[i] = ToFloat16(in[i]);
+  return result;
+}
+
+}  // namespace
+
+Status WeightedArrayMean::Add(std::uint64_t node_id, const ArrayRecord& arrays, double weight) {
+  if (!std::isfinite(weight) || weight < 0) {
+    return InvalidArgument("expected a finite weight of at least 0, got {}", weight);
+  }
+  if (!std::isfinite(total_weight_ + weight)) {
+    return InvalidArgument("the sum of the weights overflows with weight {}", weight);
+  }
+  if (has_reference_) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::vector<Source> sources, OpenAndCompare(arrays));
+    return AddSources(sources, weight, entries_);
+  }
+  std::vector<Entry> entries;
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<Source> sources, OpenAsReference(arrays, entries));
+  FLWRCPP_RETURN_IF_ERROR(AddSources(sources, weight, entries));
+  entries_ = std::move(entries);
+  has_reference_ = true;
+  reference_node_id_ = node_id;
+  return absl::OkStatus();
+}
+
+StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& key,
+                                                            const Array& array) {
+  StatusOr<NpyHeader> header = array.Header();
+  if (!header.ok()) return Annotate(header.status(), fmt::format("array '{}'", key));
+  const std::optional<MeanKernels> kernels = FindMeanKernels(header->descr);
+  if (!kernels.has_value()) {
+    return InvalidArgument("array '{}' has dtype {}, which cannot be averaged", key,
+                           DtypeOfDescr(header->descr));
+  }
+  return Source{&array, *std::move(header), *kernels};
+}
+
+StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAsReference(
+    const ArrayRecord& arrays, std::vector<Entry>& entries) const {
+  std::vector<Source> sources;
+  for (const auto& [key, array] : arrays) {
+    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(key, array));
+    Entry& entry = entries.emplace_back();
+    entry.key = key;
+    entry.shape = source.header.shape;
+    entry.count = static_cast<std::size_t>(source.header.element_count());
+    entry.result_descr = source.kernels.result_descr;
+    entry.mean_item_size = source.kernels.mean_item_size;
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAndCompare(
+    const ArrayRecord& arrays) const {
+  std::vector<Source> sources;
+  for (const Entry& entry : entries_) {
+    const Array* array = arrays.Find(entry.key);
+    if (array == nullptr) {
+      return InvalidArgument("misses key '{}' that node {} sent", entry.key, reference_node_id_);
+    }
+    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(entry.key, *array));
+    if (source.header.shape != entry.shape) {
+      return InvalidArgument("array '{}' has shape {}, node {} sent {}", entry.key,
+                             ShapeText(source.header.shape), reference_node_id_,
+                             ShapeText(entry.shape));
+    }
+    // What counts is the type of the mean: one node may keep as int64 what another one has taken
+    // over as float64 from an earlier mean.
+    if (source.kernels.result_descr != entry.result_descr) {
+      return InvalidArgument("array '{}' has dtype {}, which does not fit the {} of node {}",
+                             entry.key, DtypeOfDescr(source.header.descr),
+                             DtypeOfDescr(entry.result_descr), reference_node_id_);
+    }
+    sources.push_back(std::move(source));
+  }
+  if (arrays.size() != entries_.size()) {
+    const auto unknown =
+        std::find_if(arrays.begin(), arrays.end(), [&](const ArrayRecord::Item& item) {
+          return std::none_of(entries_.begin(), entries_.end(),
+                              [&](const Entry& entry) { return entry.key == item.first; });
+        });
+    return InvalidArgument("has key '{}' that node {} did not send", unknown->first,
+                           reference_node_id_);
+  }
+  return sources;
+}
+
+Status WeightedArrayMean::AddSources(const std::vector<Source>& sources, double weight,
+                                     std::vector<Entry>& entries) {
+  if (weight == 0) return absl::OkStatus();
+  // Whatever may fail comes first: memory, and the reordering of what is there.
+  std::size_t reordered_size = 0;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Entry& entry = entries[i];
+    const bool fortran_order = IsFortran(sources[i].header);
+    if (total_weight_ == 0) {
+      entry.fortran_order = fortran_order;
+      NpyHeader header;
+      header.descr = entry.result_descr == "<f2" ? "<f4" : entry.result_descr;
+      header.shape = entry.shape;
+      header.fortran_order = fortran_order;
+      FLWRCPP_ASSIGN_OR_RETURN(entry.mean,
+                               NpyBuffer::Allocate(header, entry.count * entry.mean_item_size));
+    } else if (entry.fortran_order && !fortran_order) {
+      FLWRCPP_ASSIGN_OR_RETURN(entry.mean, ToCOrder(entry.mean));
+      entry.fortran_order = false;
+    } else if (!entry.fortran_order && fortran_order) {
+      reordered_size = std::max(reordered_size, entry.count * sources[i].header.item_size);
+    }
+  }
+  const std::unique_ptr<std::byte[]> reordered(new (std::nothrow) std::byte[reordered_size]);
+  if (reordered == nullptr) {
+    return MakeError(StatusCode::kResourceExhausted, "no memory for {} bytes", reordered_size);
+  }
+
+  Share share;
+  share.first = total_weight_ == 0;
+  share.take = weight / (total_weight_ + weight);
+  share.keep = 1 - share.take;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Entry& entry = entries[i];
+    const auto& [array, header, kernels] = sources[i];
+    if (IsFortran(header) == entry.fortran_order) {
+      AddInOrder(*array, header, kernels, share, entry.mean.data());
+    } else {
+      FLWRCPP_RETURN_IF_ERROR(
+          array->CopyElements(std::span(reordered.get(), entry.count * header.item_size)));
+      AddBlock(kernels, share, reordered.get(), entry.count, entry.mean.data());
+    }
+  }
+  total_weight_ += weight;
+  return absl::OkStatus();
+}
+
+StatusOr<ArrayRecord> WeightedArrayMean::Finish() {
+  if (total_weight_ == 0) {
+    return MakeError(StatusCode::kFailedPrecondition, "the weights of all records sum up to 0");
+  }
+  ArrayRecord result;
+  for (Entry& entry : entries_) {
+    NpyBuffer mean = std::move(entry.mean);
+    if (entry.result_descr == "<f2") {
+      NpyHeader header;
+      header.descr = entry.result_descr;
+      header.shape = entry.shape;
+      header.fortran_order = entry.fortran_order;
+      FLWRCPP_ASSIGN_OR_RETURN(mean, ToFloat16Buffer(mean, header, entry.count));
+    }
+    FLWRCPP_ASSIGN_OR_RETURN(Array array, mean.ToArray());
+    result.Set(std::move(entry.key), std::move(array));
+  }
+  return result;
+}
+
+}  // namespace flwrcpp::internal
