@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "crypto/node_auth.h"
+#include "flwrcpp/bytes.h"
+#include "flwrcpp/status.h"
+#include "superlink/caller.h"
+#include "superlink/fleet_service.h"
+#include "superlink/latest_pulls.h"
+#include "superlink/node_authenticator.h"
+#include "superlink/notifier.h"
+
+namespace flwrcpp::internal {
+
+enum class FleetRpc {
+  kRegisterNode,
+  kActivateNode,
+  kDeactivateNode,
+  kUnregisterNode,
+  kSendNodeHeartbeat,
+  kPullMessages,
+  kPushMessages,
+  kPullObject,
+  kPushObject,
+  kConfirmMessageReceived,
+  kGetRun,
+  kGetFab,
+};
+
+struct FleetRpcName {
+  FleetRpc rpc;
+  std::string_view name;  ///< As gRPC calls it, e.g. `PullMessages`.
+  std::string_view path;  ///< Last part of its HTTP path, e.g. `pull-messages`.
+};
+
+/// All methods with their names.
+std::span<const FleetRpcName> FleetRpcNames();
+
+/// A call as a listener received it.
+struct FleetRequest {
+  FleetRpc rpc;
+  Bytes body;  ///< The serialized request.
+  /// `kUnauthenticated` if the listener could not read them.
+  StatusOr<NodeCredentials> credentials;
+};
+
+/// A serialized response in pieces, to be sent one after the other.
+struct FleetReply {
+  std::string front;
+  Bytes object_head;
+  Bytes object_body;
+  /// To be called if the reply could not be sent; may be empty.
+  std::function<void()> on_lost;
+
+  std::size_t size() const { return front.size() + object_head.size() + object_body.size(); }
+};
+
+/// The Fleet API behind all listeners: reads a call's request, finds out who calls, and has the
+/// FleetService answer. A pull that finds nothing is parked: it waits, without a thread, until
+/// there is something to say. Thread-safe.
+class FleetApi {
+ public:
+  struct Options {
+    /// How long a pull may wait; 0: not at all.
+    std::chrono::steady_clock::duration pull_wait{};
+    /// The time in Unix seconds.
+    std::function<double()> clock;
+  };
+
+  /// `service` and `notifier` must outlive the API and its coroutines.
+  FleetApi(FleetService& service, Notifier& notifier, Options options);
+
+  /// Answers a call. To be run on an executor that runs one handler at a time (a strand).
+  /// @return the reply, or a status as HTTP and gRPC listeners can show it (`fleet_error.h`).
+  boost::asio::awaitable<StatusOr<FleetReply>> Handle(FleetRequest call, Caller& caller);
+
+  /// Answers all parked pulls, and from now on each pull at once.
+  void Stop();
+
+ private:
+  StatusOr<FleetReply> HandleAtOnce(const FleetRequest& call);
+  boost::asio::awaitable<StatusOr<FleetReply>> HandlePull(FleetRequest call, Caller& caller);
+  /// One look for an instruction, if the caller is still there to get it.
+  StatusOr<FleetReply> Pull(std::uint64_t node_id, const flwr::proto::PullMessagesRequest& request,
+                            Caller& caller);
+
+  /// Parses the request and checks that its sender is who it says.
+  template <typename Request>
+  StatusOr<Request> Authenticate(const FleetRequest& call);
+  Status CheckSignature(const FleetRequest& call);
+  Status CheckIsNode(const FleetRequest& call, std::uint64_t node_id);
+
+  FleetService& service_;
+  Notifier& notifier_;
+  const Options options_;
+  NodeAuthenticator authenticator_;
+  LatestPulls latest_pulls_;
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace flwrcpp::internal

@@ -1,0 +1,292 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "superlink/local_grid.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "internal/errors.h"
+#include "internal/log.h"
+#include "internal/status_macros.h"
+#include "records/object.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Replies are handed out together until they have this many bytes. The others wait in the object
+/// store, so that the strategy has few large ones in its hands.
+constexpr std::size_t kReplyBatchBytes = std::size_t{1} << 20;
+
+/// Least time between two looks at what only time can change.
+constexpr std::chrono::milliseconds kShortestWait{1};
+/// Longest single wait, so that clocks that are set meanwhile do no harm.
+constexpr std::chrono::hours kLongestWait{1};
+
+/// Difference between times of messages, which makes messages to the same node differ.
+constexpr double kStampStep = 1e-6;
+
+/// A message taken apart, and its stub.
+struct Outgoing {
+  DeflatedMessage deflated;
+  Message stub;
+};
+
+Message StubOf(const Message& message) {
+  if (message.has_error()) return {message.metadata(), message.error()};
+  return {message.metadata(), RecordDict()};
+}
+
+Message UnreadableReply(const Metadata& metadata, const Status& status) {
+  return {metadata, Error{static_cast<std::int64_t>(ErrorCode::kMessageUnavailable),
+                          fmt::format("the reply of node {} cannot be read: {}",
+                                      metadata.src_node_id, std::string(status.message()))}};
+}
+
+}  // namespace
+
+LocalGrid::LocalGrid(State state, std::shared_ptr<Notifier> notifier, const RunInfo& run,
+                     std::function<double()> clock)
+    : state_(std::move(state)),
+      notifier_(std::move(notifier)),
+      run_id_(run.run_id),
+      task_id_(run.primary_task_id),
+      clock_(std::move(clock)) {
+  replies_ = notifier_->Subscribe({Topic::kReplies, run_id_}, [this] {
+    const std::lock_guard lock(mutex_);
+    ++reply_events_;
+    changed_.notify_all();
+  });
+  nodes_ = notifier_->Subscribe({Topic::kNodes, 0}, [this] {
+    const std::lock_guard lock(mutex_);
+    ++node_events_;
+    changed_.notify_all();
+  });
+}
+
+StatusOr<std::vector<std::uint64_t>> LocalGrid::GetNodeIds() {
+  FLWRCPP_RETURN_IF_ERROR(RequireOpen());
+  {
+    // Before looking, so that what happens during the look is not missed.
+    const std::lock_guard lock(mutex_);
+    node_events_seen_ = node_events_;
+  }
+  return state_.link_state->OnlineNodes(clock_());
+}
+
+void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
+  const TimePoint limit =
+      steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::clamp(
+                                timeout, std::chrono::duration<double>(0),
+                                std::chrono::duration<double>(kLongestWait)));
+  // A node that falls silent is no event: it is offline when its time is up.
+  double next = std::numeric_limits<double>::infinity();
+  NodeFilter filter;
+  filter.statuses = {NodeStatus::kOnline};
+  const StatusOr<std::vector<NodeInfo>> online = state_.link_state->ListNodes(filter, clock_());
+  if (online.ok()) {
+    for (const NodeInfo& node : *online) next = std::min(next, node.online_until);
+  }
+  const TimePoint until = MomentOf(next, limit);
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, until,
+                      [this] { return closed_ || node_events_ != node_events_seen_; });
+}
+
+StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> messages) {
+  FLWRCPP_RETURN_IF_ERROR(RequireOpen());
+
+  // Content that messages share is taken apart, and hashed, once.
+  std::unordered_map<const RecordDict*, std::shared_ptr<const DeflatedContent>> contents;
+  std::vector<DeflatedMessage> deflated;
+  std::vector<Message> stubs;
+  deflated.reserve(messages.size());
+  stubs.reserve(messages.size());
+  for (Message& message : messages) {
+    Stamp(message.metadata());
+    std::shared_ptr<const DeflatedContent> content;
+    if (!message.has_error()) {
+      auto& known = contents[message.shared_content().get()];
+      if (known == nullptr) {
+        known = std::make_shared<const DeflatedContent>(Deflate(message.content()));
+      }
+      content = known;
+    }
+    deflated.push_back(Deflate(message, std::move(content)));
+    message.metadata().message_id = deflated.back().root.id;
+    stubs.push_back(StubOf(message));
+  }
+
+  FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                           state_.link_state->StoreInstructions(stubs, clock_()));
+
+  // The messages are held until all trees are stored: a node that confirms one of them early would
+  // else take content away that the next one shares.
+  std::vector<std::string> stored;
+  std::unordered_map<const DeflatedContent*, bool> content_stored;
+  Status status;
+  for (std::size_t i = 0; i < deflated.size() && status.ok(); ++i) {
+    if (ids[i].empty()) continue;
+    std::vector<Object> objects;
+    const DeflatedContent* content = deflated[i].content.get();
+    if (content != nullptr && !std::exchange(content_stored[content], true)) {
+      objects = content->objects;
+    }
+    objects.push_back(deflated[i].root);
+    status = state_.object_store->StoreTree(run_id_, deflated[i].tree, objects);
+    if (status.ok()) stored.push_back(ids[i]);
+  }
+  StatusOr<ReleaseResult> released;
+  if (status.ok()) {
+    released = state_.link_state->ReleaseMessages(stored);
+    status = released.status();
+  }
+  if (!status.ok()) {
+    const Status deleted = state_.link_state->DeleteMessages(ids);
+    if (!deleted.ok()) {
+      Log(LogLevel::kError, "messages of run {} are left behind: {}", run_id_,
+          std::string(deleted.message()));
+    }
+    for (const std::string& id : stored) Forget(id);
+    return status;
+  }
+  for (const std::string& id : released->unknown) Forget(id);
+  for (const ReleasedMessage& message : released->released) {
+    notifier_->Notify({Topic::kInstructions, message.dst_node_id});
+  }
+  return ids;
+}
+
+StatusOr<std::vector<Message>> LocalGrid::PullMessages(std::span<const std::string> message_ids,
+                                                       std::chrono::duration<double> timeout) {
+  const TimePoint deadline =
+      steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::clamp(
+                                timeout, std::chrono::duration<double>(0),
+                                std::chrono::duration<double>(kLongestWait)));
+  while (true) {
+    std::uint64_t seen = 0;
+    std::uint64_t nodes_seen = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      seen = reply_events_;
+      nodes_seen = node_events_;
+    }
+    FLWRCPP_RETURN_IF_ERROR(RequireOpen());
+    FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> replies, TakeReplies(message_ids));
+    if (!replies.empty() || steady_clock::now() >= deadline) return replies;
+
+    FLWRCPP_ASSIGN_OR_RETURN(
+        const double next, state_.link_state->NextReplyTime(run_id_, message_ids, clock_()));
+    const TimePoint until = MomentOf(next, deadline);
+    std::unique_lock lock(mutex_);
+    // A node that leaves is answered for, so events of nodes count too.
+    changed_.wait_until(lock, until, [&] {
+      return closed_ || reply_events_ != seen || node_events_ != nodes_seen;
+    });
+  }
+}
+
+void LocalGrid::Close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+Status LocalGrid::RequireOpen() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return MakeError(StatusCode::kUnavailable, "the SuperLink has stopped");
+  }
+  FLWRCPP_ASSIGN_OR_RETURN(const RunStatus status, state_.link_state->GetRunStatus(run_id_));
+  if (status == RunStatus::kRunning) return absl::OkStatus();
+  return MakeError(StatusCode::kFailedPrecondition, "run {} is not running", run_id_);
+}
+
+void LocalGrid::Stamp(Metadata& metadata) {
+  metadata.run_id = run_id_;
+  metadata.src_node_id = kSuperLinkNodeId;
+  metadata.src_task_id = task_id_;
+  metadata.message_id.clear();
+  const std::lock_guard lock(mutex_);
+  last_stamp_ = std::max(clock_(), last_stamp_ + kStampStep);
+  metadata.created_at = last_stamp_;
+}
+
+StatusOr<std::vector<Message>> LocalGrid::TakeReplies(std::span<const std::string> message_ids) {
+  const std::lock_guard lock(replies_mutex_);
+  const bool any_taken =
+      !taken_.empty() && std::any_of(message_ids.begin(), message_ids.end(),
+                                     [this](const auto& id) { return taken_.contains(id); });
+  if (!any_taken) {
+    FLWRCPP_ASSIGN_OR_RETURN(
+        PulledReplies pulled,
+        state_.link_state->PullReplies(run_id_, message_ids, clock_()));
+    for (const std::string& id : pulled.dropped) Forget(id);
+    for (Message& reply : pulled.replies) {
+      std::string instruction = reply.metadata().reply_to_message_id;
+      taken_.insert_or_assign(std::move(instruction), std::move(reply));
+    }
+  }
+
+  std::vector<Message> replies;
+  std::size_t bytes = 0;
+  for (const std::string& id : message_ids) {
+    if (taken_.empty() || bytes >= kReplyBatchBytes) break;
+    auto node = taken_.extract(id);
+    if (node.empty()) continue;
+    FLWRCPP_ASSIGN_OR_RETURN(Message reply, InflateReply(node.mapped(), bytes));
+    replies.push_back(std::move(reply));
+  }
+  return replies;
+}
+
+StatusOr<Message> LocalGrid::InflateReply(const Message& stub, std::size_t& bytes) {
+  const Metadata& metadata = stub.metadata();
+  if (stub.has_error()) {
+    // Errors that the SuperLink made have no objects.
+    if (!metadata.message_id.empty()) Forget(metadata.message_id);
+    return stub;
+  }
+  const ObjectSource source = [&](const std::string& id) -> StatusOr<Object> {
+    FLWRCPP_ASSIGN_OR_RETURN(StoredObject stored, state_.object_store->Get(run_id_, id));
+    if (stored.state != ObjectState::kAvailable) {
+      return MakeError(StatusCode::kNotFound, "object {} is missing", id);
+    }
+    bytes += stored.object.size();
+    return std::move(stored.object);
+  };
+  StatusOr<Message> reply = Inflate(metadata.message_id, source);
+  Forget(metadata.message_id);
+  if (!reply.ok()) {
+    // One node's broken reply must not end the run.
+    Log(LogLevel::kWarning, "reply {} of node {}: {}", metadata.message_id, metadata.src_node_id,
+        std::string(reply.status().message()));
+    return UnreadableReply(metadata, reply.status());
+  }
+  // What counts is what the SuperLink checked when the reply came in.
+  reply->metadata() = metadata;
+  return reply;
+}
+
+void LocalGrid::Forget(const std::string& message_id) {
+  const Status status = state_.object_store->Confirm(run_id_, message_id);
+  if (!status.ok()) {
+    Log(LogLevel::kWarning, "objects of message {} are left behind: {}", message_id,
+        std::string(status.message()));
+  }
+}
+
+LocalGrid::TimePoint LocalGrid::MomentOf(double unix_seconds, TimePoint limit) const {
+  const TimePoint now = steady_clock::now();
+  const double wait = unix_seconds - clock_();
+  if (!(wait < std::chrono::duration<double>(limit - now).count())) return limit;
+  const auto duration = std::chrono::duration_cast<steady_clock::duration>(
+      std::chrono::duration<double>(std::max(wait, 0.0)));
+  return std::min(limit, now + std::max<steady_clock::duration>(duration, kShortestWait));
+}
+
+}  // namespace flwrcpp::internal

@@ -1,0 +1,244 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "flwrcpp/superlink.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "crypto/ec_key.h"
+#include "internal/errors.h"
+#include "internal/log.h"
+#include "internal/status_macros.h"
+#include "superlink/fleet_api.h"
+#include "superlink/fleet_service.h"
+#include "superlink/grpc/grpc_listener.h"
+#include "superlink/http/fleet_routes.h"
+#include "superlink/http/http_listener.h"
+#include "superlink/io_threads.h"
+#include "superlink/local_grid.h"
+#include "superlink/notifier.h"
+#include "superlink/state/state.h"
+#include "superlink/tls_context.h"
+
+namespace flwrcpp {
+namespace {
+
+using namespace internal;  // NOLINT(google-build-using-namespace): this file joins its parts
+
+constexpr int kMaxThreads = 1024;
+/// Stock nodes take an answer for lost after 30 s.
+constexpr std::chrono::seconds kMaxPullWait{28};
+constexpr std::size_t kMinRequestBytes = 4096;
+constexpr std::size_t kMaxRequestBytes = (std::size_t{1} << 31) - (std::size_t{1} << 16);
+
+/// How often uploads that broke off are looked for.
+constexpr std::chrono::seconds kExpiryInterval{10};
+
+Status Validate(const SuperLinkOptions& options) {
+  if (options.host.empty()) return InvalidArgument("host is empty");
+  if (!options.http_port.has_value() && !options.grpc_port.has_value()) {
+    return InvalidArgument("neither an HTTP port nor a gRPC port is given");
+  }
+  const bool has_certificate = !options.ssl_certificate.empty();
+  if (has_certificate != !options.ssl_private_key.empty()) {
+    return InvalidArgument("a certificate and its private key must be given together");
+  }
+  if (options.insecure == has_certificate) {
+    return InvalidArgument("either a certificate must be given, or insecure: {} is",
+                           has_certificate ? "both" : "neither");
+  }
+  if (!(options.pull_wait.count() >= 0 && options.pull_wait <= kMaxPullWait)) {
+    return InvalidArgument("pull_wait is {} s; it must be between 0 and {} s",
+                           options.pull_wait.count(), kMaxPullWait.count());
+  }
+  if (options.max_request_bytes < kMinRequestBytes || options.max_request_bytes > kMaxRequestBytes) {
+    return InvalidArgument("max_request_bytes is {}; it must be between {} and {}",
+                           options.max_request_bytes, kMinRequestBytes, kMaxRequestBytes);
+  }
+  if (options.threads < 1 || options.threads > kMaxThreads) {
+    return InvalidArgument("threads is {}; it must be between 1 and {}", options.threads,
+                           kMaxThreads);
+  }
+  return absl::OkStatus();
+}
+
+class SuperLinkImpl final : public SuperLink {
+ public:
+  SuperLinkImpl(SuperLinkOptions options, State state)
+      : options_(std::move(options)),
+        state_(std::move(state)),
+        notifier_(std::make_shared<Notifier>()),
+        service_(state_, *notifier_,
+                 {.enable_supernode_auth = options_.enable_supernode_auth, .clock = UnixSeconds}),
+        api_(service_, *notifier_,
+             {.pull_wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                  options_.pull_wait),
+              .clock = UnixSeconds}),
+        threads_(options_.threads),
+        expiry_(threads_.io()) {
+    AddHealthRoute(router_);
+    AddFleetRoutes(api_, router_);
+  }
+
+  ~SuperLinkImpl() override { Stop(); }
+
+  Status Listen() {
+    std::optional<ServerCertificate> certificate;
+    if (!options_.insecure) {
+      certificate = ServerCertificate{options_.ssl_certificate, options_.ssl_private_key};
+      // gRPC would not say what is wrong with it.
+      FLWRCPP_RETURN_IF_ERROR(MakeTlsContext(*certificate).status());
+    }
+    if (options_.http_port.has_value()) {
+      HttpListenerOptions http{.host = options_.host,
+                               .port = *options_.http_port,
+                               .certificate = certificate,
+                               .limits = {}};
+      http.limits.max_body_bytes = options_.max_request_bytes;
+      FLWRCPP_ASSIGN_OR_RETURN(http_, HttpListener::Start(threads_.io(), router_, http));
+      Log(LogLevel::kInfo, "listening on {}:{} (HTTP)", options_.host, http_->port());
+    }
+    if (options_.grpc_port.has_value()) {
+      FLWRCPP_ASSIGN_OR_RETURN(
+          grpc_, GrpcListener::Start(threads_.io(), api_,
+                                     {.host = options_.host,
+                                      .port = *options_.grpc_port,
+                                      .certificate = certificate,
+                                      .max_request_bytes = options_.max_request_bytes}));
+      Log(LogLevel::kInfo, "listening on {}:{} (gRPC)", options_.host, grpc_->port());
+    }
+    http_port_ = http_ != nullptr ? http_->port() : 0;
+    grpc_port_ = grpc_ != nullptr ? grpc_->port() : 0;
+    ExpireLater();
+    return absl::OkStatus();
+  }
+
+  std::uint16_t http_port() const override { return http_port_; }
+  std::uint16_t grpc_port() const override { return grpc_port_; }
+
+  StatusOr<std::uint64_t> RegisterNode(const std::string& public_key) override {
+    FLWRCPP_ASSIGN_OR_RETURN(const EcPublicKey key, EcPublicKey::Parse(public_key));
+    if (!key.is_nist_curve()) {
+      return InvalidArgument("the public key is not on a curve of NIST (P-192 to P-521)");
+    }
+    NodeRegistration registration;
+    registration.public_key = key.pem();
+    return state_.link_state->CreateNode(registration, UnixSeconds());
+  }
+
+  StatusOr<std::shared_ptr<Grid>> StartRun(const RunOptions& options) override {
+    // One at a time: a run that is not among `runs_` yet would look like a foreign one.
+    const std::lock_guard starting(start_mutex_);
+    FLWRCPP_RETURN_IF_ERROR(EndForeignRuns());
+    const double now = UnixSeconds();
+    NewRun new_run;
+    new_run.override_config = options.run_config;
+    FLWRCPP_ASSIGN_OR_RETURN(const RunInfo run, state_.link_state->CreateRun(new_run, now));
+    FLWRCPP_RETURN_IF_ERROR(state_.link_state->MarkRunStarting(run.run_id, now));
+    FLWRCPP_RETURN_IF_ERROR(state_.link_state->MarkRunRunning(run.run_id, now));
+    const auto grid = std::make_shared<LocalGrid>(state_, notifier_, run, UnixSeconds);
+
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return MakeError(StatusCode::kUnavailable, "the SuperLink has stopped");
+    runs_.insert(run.run_id);
+    grids_.push_back(grid);
+    Log(LogLevel::kInfo, "run {} started", run.run_id);
+    return std::static_pointer_cast<Grid>(grid);
+  }
+
+  Status FinishRun(std::uint64_t run_id, const std::string& sub_status,
+                   const std::string& details) override {
+    FLWRCPP_RETURN_IF_ERROR(
+        state_.link_state->FinishRun(run_id, sub_status, details, UnixSeconds()));
+    Log(LogLevel::kInfo, "run {} finished: {}", run_id, sub_status);
+    const Status messages = state_.link_state->ClearRun(run_id);
+    const Status objects = state_.object_store->ClearRun(run_id);
+    notifier_->Notify({Topic::kReplies, run_id});
+    FLWRCPP_RETURN_IF_ERROR(messages);
+    return objects;
+  }
+
+  void Stop() override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::exchange(stopped_, true)) return;
+      for (const auto& weak : grids_) {
+        if (const auto grid = weak.lock()) grid->Close();
+      }
+    }
+    api_.Stop();
+    if (http_ != nullptr) http_->Stop();
+    if (grpc_ != nullptr) grpc_->Stop();
+    threads_.Stop();
+  }
+
+ private:
+  /// Ends runs that are neither over nor of this process: nobody is left to go on with them.
+  Status EndForeignRuns() {
+    RunFilter filter;
+    filter.unfinished_only = true;
+    FLWRCPP_ASSIGN_OR_RETURN(const std::vector<RunInfo> unfinished,
+                             state_.link_state->ListRuns(filter));
+    for (const RunInfo& run : unfinished) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (runs_.contains(run.run_id)) continue;
+      }
+      FLWRCPP_RETURN_IF_ERROR(FinishRun(run.run_id, std::string(run_sub_status::kFailed),
+                                        "the process of its ServerApp ended"));
+    }
+    return absl::OkStatus();
+  }
+
+  void ExpireLater() {
+    expiry_.expires_after(kExpiryInterval);
+    expiry_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      const Status status = service_.ExpireSessions();
+      if (!status.ok()) {
+        Log(LogLevel::kWarning, "broken uploads are not removed: {}",
+            std::string(status.message()));
+      }
+      ExpireLater();
+    });
+  }
+
+  const SuperLinkOptions options_;
+  const State state_;
+  const std::shared_ptr<Notifier> notifier_;
+  FleetService service_;
+  FleetApi api_;
+  HttpRouter router_;
+  IoThreads threads_;
+  boost::asio::steady_timer expiry_;
+  std::unique_ptr<HttpListener> http_;
+  std::unique_ptr<GrpcListener> grpc_;
+  std::uint16_t http_port_ = 0;
+  std::uint16_t grpc_port_ = 0;
+
+  std::mutex start_mutex_;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::set<std::uint64_t> runs_;  // of this process
+  std::vector<std::weak_ptr<LocalGrid>> grids_;
+};
+
+}  // namespace
+
+StatusOr<std::unique_ptr<SuperLink>> SuperLink::Start(SuperLinkOptions options) {
+  FLWRCPP_RETURN_IF_ERROR(Validate(options));
+  State state;
+  if (options.database.empty()) {
+    state = MakeMemoryState();
+  } else {
+    FLWRCPP_ASSIGN_OR_RETURN(state, OpenSqliteState(options.database));
+  }
+  auto superlink = std::make_unique<SuperLinkImpl>(std::move(options), std::move(state));
+  FLWRCPP_RETURN_IF_ERROR(superlink->Listen());
+  return StatusOr<std::unique_ptr<SuperLink>>(std::move(superlink));
+}
+
+}  // namespace flwrcpp
