@@ -68,7 +68,7 @@ StatusOr<std::uint64_t> MemoryLinkState::ActivateNode(const std::string& public_
   const std::lock_guard lock(mutex_);
   const auto known = node_by_key_.find(public_key);
   NodeInfo* const node = known == node_by_key_.end() ? nullptr : FindNodeLocked(known->second, now);
-  if (node == nullptr) return MakeError(StatusCode::kNotFound, "no node has this public key");
+  if (node == nullptr) return UnknownKey();
   if (node->status == NodeStatus::kOnline) {
     return MakeError(StatusCode::kFailedPrecondition, "node {} is online until {}", node->node_id,
                      node->online_until);
@@ -118,7 +118,7 @@ StatusOr<std::uint64_t> MemoryLinkState::FindNodeByKey(const std::string& public
   const auto known = node_by_key_.find(public_key);
   if (known == node_by_key_.end() ||
       nodes_.at(known->second).status == NodeStatus::kUnregistered) {
-    return MakeError(StatusCode::kNotFound, "no node has this public key");
+    return UnknownKey();
   }
   return known->second;
 }

@@ -56,20 +56,14 @@ void MemoryLinkState::RemoveLocked(Instructions::iterator instruction) {
 
 StatusOr<std::vector<std::string>> MemoryLinkState::StoreInstructions(
     std::span<const Message> messages, double now) {
-  for (const Message& message : messages) {
-    FLWRCPP_RETURN_IF_ERROR(CheckInstruction(message, now));
-  }
+  FLWRCPP_RETURN_IF_ERROR(CheckInstructions(messages, now));
   const std::lock_guard lock(mutex_);
-  std::unordered_map<std::string, const Metadata*> batch;
   for (const Message& message : messages) {
     const Metadata& metadata = message.metadata();
     const auto stored = instructions_.find(metadata.message_id);
-    const Metadata* const same = stored != instructions_.end()
-                                     ? &stored->second.message.metadata()
-                                     : batch.emplace(metadata.message_id, &metadata).first->second;
-    if (*same != metadata || replies_.contains(metadata.message_id)) {
-      return InvalidArgument("instruction {}: the id belongs to a different message",
-                             metadata.message_id);
+    if (replies_.contains(metadata.message_id) ||
+        (stored != instructions_.end() && stored->second.message.metadata() != metadata)) {
+      return OtherMessageKnown(metadata.message_id);
     }
   }
   std::vector<std::string> ids;
@@ -139,7 +133,7 @@ Status MemoryLinkState::StoreReply(const Message& reply, double now) {
                      metadata.message_id, metadata.reply_to_message_id, instruction.reply_id);
   }
   if (instructions_.contains(metadata.message_id) || replies_.contains(metadata.message_id)) {
-    return InvalidArgument("reply {}: the id belongs to a different message", metadata.message_id);
+    return OtherMessageKnown(metadata.message_id);
   }
   // A node may have got an instruction although the answer that carried it was taken for lost.
   instruction.delivered = true;

@@ -100,26 +100,13 @@ class MemoryObjectStore final : public ObjectStore {
                    std::span<const Object> objects) override {
     FLWRCPP_ASSIGN_OR_RETURN(const std::vector<const ObjectTree*> nodes,
                              FlattenTrees(std::span(&tree, 1)));
-    std::unordered_map<std::string_view, const ObjectTree*> by_id;
-    for (const ObjectTree* node : nodes) by_id.emplace(node->id, node);
-    std::unordered_map<std::string_view, const Object*> given;
-    for (const Object& object : objects) {
-      const auto node = by_id.find(object.id);
-      if (node == by_id.end()) {
-        return InvalidArgument("object {} is not in the tree of {}", object.id, tree.id);
-      }
-      if (!HeadNamesChildren(object, IdsOf(node->second->children))) {
-        return InvalidArgument("object {}: its head names other children than its tree",
-                               object.id);
-      }
-      given.emplace(object.id, &object);
-    }
+    FLWRCPP_ASSIGN_OR_RETURN(const ObjectsById given, MatchObjects(tree, nodes, objects));
     const std::lock_guard lock(mutex_);
     FLWRCPP_RETURN_IF_ERROR(CheckAgainstKnownLocked(nodes));
     for (const ObjectTree* node : nodes) {
       const auto known = entries_.find(node->id);
       if ((known == entries_.end() || !known->second.available) && !given.contains(node->id)) {
-        return InvalidArgument("object {} of the tree of {} is missing", node->id, tree.id);
+        return ObjectMissing(node->id, tree.id);
       }
     }
     RegisterLocked(run_id, nodes);

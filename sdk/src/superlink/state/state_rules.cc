@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <string_view>
+#include <unordered_map>
 
 #include "crypto/encoding.h"
 #include "internal/errors.h"
@@ -84,8 +86,6 @@ Message ErrorFor(const Metadata& instruction, ErrorCode code, const char* reason
   return {std::move(metadata), Error{static_cast<std::int64_t>(code), reason}};
 }
 
-}  // namespace
-
 Status CheckInstruction(const Message& message, double now) {
   FLWRCPP_RETURN_IF_ERROR(CheckForm(message, now));
   const Metadata& metadata = message.metadata();
@@ -95,6 +95,19 @@ Status CheckInstruction(const Message& message, double now) {
   if (metadata.src_node_id != kSuperLinkNodeId) {
     return InvalidArgument("instruction {}: expected source {}, got {}", metadata.message_id,
                            kSuperLinkNodeId, metadata.src_node_id);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Status CheckInstructions(std::span<const Message> messages, double now) {
+  std::unordered_map<std::string_view, const Metadata*> by_id;
+  for (const Message& message : messages) {
+    FLWRCPP_RETURN_IF_ERROR(CheckInstruction(message, now));
+    const Metadata& metadata = message.metadata();
+    const auto [seen, is_new] = by_id.emplace(metadata.message_id, &metadata);
+    if (!is_new && *seen->second != metadata) return OtherMessageKnown(metadata.message_id);
   }
   return absl::OkStatus();
 }
@@ -175,6 +188,12 @@ Status CheckRuntime(double seconds) {
   if (seconds >= 0 && std::isfinite(seconds)) return absl::OkStatus();
   return InvalidArgument("ClientApp runtime of {} s", seconds);
 }
+
+Status OtherMessageKnown(const std::string& message_id) {
+  return InvalidArgument("message {}: the id belongs to a different message", message_id);
+}
+
+Status UnknownKey() { return MakeError(StatusCode::kNotFound, "no node has this public key"); }
 
 Status UnknownNode(std::uint64_t node_id) {
   return MakeError(StatusCode::kNotFound, "node {} is unknown or unregistered", node_id);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "flwrcpp/message.h"
@@ -14,9 +15,9 @@ namespace flwrcpp::internal {
 
 /// The rules of Flower's LinkState that need no state, for all its implementations.
 
-/// Checks an instruction by itself.
+/// Checks instructions by themselves, and that none has the id of a different one among them.
 /// @return `kInvalidArgument` naming the rule that is broken.
-Status CheckInstruction(const Message& message, double now);
+Status CheckInstructions(std::span<const Message> messages, double now);
 
 /// Checks a reply by itself.
 /// @return `kInvalidArgument` naming the rule that is broken.
@@ -39,6 +40,8 @@ Status CheckTransition(const RunInfo& run, RunStatus next, const std::string& su
 /// @return `kInvalidArgument`.
 Status CheckRuntime(double seconds);
 
+Status OtherMessageKnown(const std::string& message_id);
+Status UnknownKey();
 Status UnknownNode(std::uint64_t node_id);
 Status UnknownRun(std::uint64_t run_id);
 

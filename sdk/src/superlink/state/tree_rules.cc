@@ -31,6 +31,20 @@ bool IsSameSet(std::vector<std::string_view> a, std::vector<std::string_view> b)
   return a == b;
 }
 
+/// The children that the head of a checked object names: `type SP ids SP body-length NUL`.
+std::vector<std::string_view> HeadChildren(const Object& object) {
+  const std::string_view head = object.head.view();
+  const std::size_t begin = std::min(head.find(' '), head.size() - 1) + 1;
+  std::string_view list = head.substr(begin, head.find(' ', begin) - begin);
+  std::vector<std::string_view> ids;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    ids.push_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return ids;
+}
+
 class Flattener {
  public:
   Status Visit(const ObjectTree& node, int depth) {
@@ -84,18 +98,30 @@ bool HasSameChildren(const ObjectTree& node, const std::vector<std::string>& kno
 }
 
 bool HeadNamesChildren(const Object& object, const std::vector<std::string>& known) {
-  const std::string_view head = object.head.view();
-  const std::size_t begin = head.find(' ') + 1;
-  const std::size_t end = head.find(' ', begin);
-  if (begin == 0 || end == std::string_view::npos) return false;
-  std::string_view list = head.substr(begin, end - begin);
-  std::vector<std::string_view> ids;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    ids.push_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
+  return IsSameSet(HeadChildren(object), Views(known));
+}
+
+StatusOr<ObjectsById> MatchObjects(const ObjectTree& tree,
+                                   const std::vector<const ObjectTree*>& nodes,
+                                   std::span<const Object> objects) {
+  std::unordered_map<std::string_view, const ObjectTree*> by_id;
+  for (const ObjectTree* node : nodes) by_id.emplace(node->id, node);
+  ObjectsById given;
+  for (const Object& object : objects) {
+    const auto node = by_id.find(object.id);
+    if (node == by_id.end()) {
+      return InvalidArgument("object {} is not in the tree of {}", object.id, tree.id);
+    }
+    if (!IsSameSet(HeadChildren(object), ChildIds(*node->second))) {
+      return InvalidArgument("object {}: its head names other children than its tree", object.id);
+    }
+    given.emplace(object.id, &object);
   }
-  return IsSameSet(std::move(ids), Views(known));
+  return given;
+}
+
+Status ObjectMissing(const std::string& object_id, const std::string& root) {
+  return InvalidArgument("object {} of the tree of {} is missing", object_id, root);
 }
 
 Status OtherChildrenKnown(const std::string& object_id) {

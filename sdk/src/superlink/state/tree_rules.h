@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "flwrcpp/status.h"
@@ -26,6 +27,14 @@ bool HasSameChildren(const ObjectTree& node, const std::vector<std::string>& kno
 /// Whether the head of a checked object names the same children as `known`, in any order.
 bool HeadNamesChildren(const Object& object, const std::vector<std::string>& known);
 
+/// The objects given for a tree by their ids. The pointers and views are into `objects`.
+/// @return `kInvalidArgument` for an object that is not in the tree or whose head differs from it.
+using ObjectsById = std::unordered_map<std::string_view, const Object*>;
+StatusOr<ObjectsById> MatchObjects(const ObjectTree& tree,
+                                   const std::vector<const ObjectTree*>& nodes,
+                                   std::span<const Object> objects);
+
 Status OtherChildrenKnown(const std::string& object_id);
+Status ObjectMissing(const std::string& object_id, const std::string& root);
 
 }  // namespace flwrcpp::internal
