@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
+#include <initializer_list>
 #include <limits>
 #include <vector>
 
@@ -71,8 +73,14 @@ Bytes ToBytes(const grpc::ByteBuffer& buffer) {
   return {};
 }
 
-bool Contains(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
+/// Whether `text` contains one of `parts`, which are in lower case, however it is written: the
+/// words of TLS errors differ between the libraries that gRPC is built with.
+bool ContainsAny(std::string text, std::initializer_list<std::string_view> parts) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return c == '_' ? ' ' : static_cast<char>(std::tolower(c));
+  });
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return text.find(part) != std::string::npos; });
 }
 
 /// gRPC reports failed handshakes as plain unavailability.
@@ -80,15 +88,15 @@ Status StatusFromTransport(const grpc::Status& status, const TransportOptions& o
   const std::string& address = options.address;
   const std::string& details = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    if (Contains(details, "CERTIFICATE_VERIFY_FAILED") ||
-        Contains(details, "Hostname Verification") || Contains(details, "WRONG_VERSION_NUMBER")) {
+    if (ContainsAny(details, {"certificate verify failed", "peer certificate",
+                              "hostname verification", "wrong version number"})) {
       return PermanentFailure(fmt::format(
           "the SuperLink's certificate is not trusted, or it does not speak TLS, at {}: {}",
           address, details));
     }
     // Not JSON from the SuperLink but words of the library.
     if (!details.starts_with('{')) {
-      const bool refused = Contains(details, "refused");
+      const bool refused = ContainsAny(details, {"refused"});
       return MakeError(StatusCode::kUnavailable, "cannot reach the SuperLink at {}: {}{}", address,
                        details, options.insecure && !refused ? " (does it expect TLS?)" : "");
     }
