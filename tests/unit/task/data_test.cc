@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "task/data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/dataset_files.h"
+#include "tests/support/status_matchers.h"
+
+namespace flwrcpp::task {
+namespace {
+
+using flwrcpp::testing::CifarBatch;
+using flwrcpp::testing::DatasetDirectory;
+using flwrcpp::testing::IsOk;
+using flwrcpp::testing::StatusIs;
+using ::testing::ElementsAre;
+
+class TaskDataTest : public ::testing::Test {
+ protected:
+  TaskDataTest() {
+    for (int i = 1; i <= 5; ++i) {
+      directory_.Write("data_batch_" + std::to_string(i) + ".bin", CifarBatch({0, 1, 2, 3}, 0));
+    }
+    directory_.Write("test_batch.bin", CifarBatch({9, 8}, 0));
+    options_.dataset = "cifar10";
+    options_.data_dir = directory_.path();
+    options_.partitioner = "contiguous";
+    options_.partitions = {.num_partitions = 4, .samples_per_partition = 5};
+    options_.partition_id = 1;
+  }
+
+  DatasetDirectory directory_;
+  TaskDataOptions options_;
+};
+
+TEST_F(TaskDataTest, IsOnePartitionCutIntoTrainingAndValidation) {
+  const auto data = LoadTaskData(options_);
+
+  ASSERT_THAT(data, IsOk());
+  EXPECT_THAT(data->train.labels, ElementsAre(1, 2, 3, 0));  // Samples 5 to 8 of 0, 1, 2, 3, 0, …
+  EXPECT_THAT(data->validation.labels, ElementsAre(1));
+}
+
+TEST_F(TaskDataTest, TestDataIsTheTestSplit) {
+  const auto data = LoadTestData("cifar10", directory_.path());
+
+  ASSERT_THAT(data, IsOk());
+  EXPECT_THAT(data->labels, ElementsAre(9, 8));
+}
+
+TEST_F(TaskDataTest, ReportsWhatIsWrongWithTheOptions) {
+  TaskDataOptions options = options_;
+  options.dataset = "mnist";
+  EXPECT_THAT(LoadTaskData(options), StatusIs(StatusCode::kInvalidArgument, "'mnist'"));
+  options = options_;
+  options.partitioner = "random";
+  EXPECT_THAT(LoadTaskData(options), StatusIs(StatusCode::kInvalidArgument, "'random'"));
+  options = options_;
+  options.partition_id = 4;
+  EXPECT_THAT(LoadTaskData(options), StatusIs(StatusCode::kOutOfRange, "no partition 4"));
+  options = options_;
+  options.data_dir = "/nowhere";
+  EXPECT_THAT(LoadTaskData(options), StatusIs(StatusCode::kNotFound, "/nowhere"));
+}
+
+}  // namespace
+}  // namespace flwrcpp::task
