@@ -56,8 +56,8 @@ int main(int argc, char** argv) {
   options.on_connected = [](std::uint64_t node_id, std::string_view wire) {
     std::cout << "node " << node_id << " joined over " << wire << std::endl;
   };
-  const flwrcpp::ClientApp app = flwrcpp::MakeClientApp(
-      [](flwrcpp::Context&) { return std::make_shared<HalfWay>(1.0F); });
+  const flwrcpp::ClientApp app =
+      flwrcpp::MakeClientApp([](flwrcpp::Context&) { return std::make_shared<HalfWay>(1.0F); });
   const flwrcpp::Status status = flwrcpp::RunNode(app, options, stop.get_token());
   if (!status.ok()) std::cerr << "error: " << status.message() << '\n';
   return status.ok() ? 0 : 1;
