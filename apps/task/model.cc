@@ -163,8 +163,9 @@ StatusOr<TrainResult> RunTraining(Cnn& cnn, const datasets::ImageDataset& data,
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     std::vector<std::size_t> order;
     if (options.shuffle_seed) {
-      order = datasets::Permutation(data.size(),
-                                    *options.shuffle_seed + static_cast<std::uint64_t>(epoch));
+      // Spread, so that the next seed's first epoch is not this one's second.
+      order = datasets::Permutation(data.size(), *options.shuffle_seed * 0x9E3779B97F4A7C15 +
+                                                     static_cast<std::uint64_t>(epoch));
     }
     for (std::size_t first = 0; first < data.size(); first += batch_size) {
       if (options.stop.stop_requested()) {
@@ -262,6 +263,13 @@ StatusOr<TestResult> Test(Model& model, const datasets::ImageDataset& data,
   const StatusOr<torch::Device> device = ParseDevice(device_name);
   if (!device.ok()) return device.status();
   return Guarded([&]() -> StatusOr<TestResult> { return RunTest(model.cnn(), data, *device); });
+}
+
+StatusOr<std::string> ChooseDevice(const std::string& name) {
+  if (name == "auto") return torch::cuda::is_available() ? "cuda" : "cpu";
+  const StatusOr<torch::Device> device = ParseDevice(name);
+  if (!device.ok()) return device.status();
+  return name;
 }
 
 Status SetThreads(int threads) {

@@ -51,7 +51,8 @@ struct TrainOptions {
   int batch_size = 32;     ///< At least 1.
   double proximal_mu = 0;  ///< FedProx: adds mu/2 |w - w_0|² to the loss. Finite, at least 0.
 
-  /// Draws a new order of the samples for each epoch; empty: always their own order.
+  /// Draws a new order of the samples for each epoch; empty: always their own order. Give each
+  /// round another seed, or all rounds take the same orders.
   std::optional<std::uint64_t> shuffle_seed;
 
   /// A libtorch device: "cpu", "cuda", "cuda:1", …
@@ -84,6 +85,10 @@ StatusOr<TrainResult> Train(Model& model, const datasets::ImageDataset& data,
 /// @return as `Train`; a loss that is not finite is no error here.
 StatusOr<TestResult> Test(Model& model, const datasets::ImageDataset& data,
                           const std::string& device);
+
+/// Resolves "auto" to "cuda" where libtorch finds one, else "cpu"; checks any other name.
+/// @return `kInvalidArgument` for a device that is not there.
+StatusOr<std::string> ChooseDevice(const std::string& name);
 
 /// Threads that libtorch computes with, in the whole process. One is fastest where nodes share
 /// the cores: these layers are too small to be worth dividing.

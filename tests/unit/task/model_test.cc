@@ -99,7 +99,7 @@ TEST_P(ProducesPyTorchValues, OfInitialisationTrainingAndTesting) {
   EXPECT_NEAR(trained->loss, golden["train_loss"].get<double>(), 1e-5);
   EXPECT_EQ(trained->num_examples, data.size());
   EXPECT_FALSE(trained->stopped);
-  ExpectParameters(*model, golden["trained"], 1e-5);
+  ExpectParameters(*model, golden["trained"], 1e-6);
   ASSERT_THAT(tested, IsOk());
   EXPECT_NEAR(tested->loss, golden["test_loss"].get<double>(), 1e-5);
   EXPECT_DOUBLE_EQ(tested->accuracy, golden["accuracy"].get<double>());
