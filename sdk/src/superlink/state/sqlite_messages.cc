@@ -18,9 +18,10 @@ namespace {
   "m.created_at, m.ttl, m.message_type, m.src_task_id, m.dst_task_id"
 constexpr int kErrorColumn = 11;  // The first after the metadata.
 
-// What `NextInstruction` hands out: ?1 the node, ?2 the time.
+// What `NextInstruction` hands out: ?1 the node, ?2 the time. Left alone, the planner would go
+// through all messages that are no replies.
 #define FLWRCPP_READY_INSTRUCTION                                                            \
-  " FROM message m JOIN run r ON r.run_id = m.run_id"                                        \
+  " FROM message m INDEXED BY message_ready JOIN run r ON r.run_id = m.run_id"               \
   " WHERE m.dst_node_id = ?1 AND m.reply_to IS NULL AND m.released = 1 AND m.delivered = 0"  \
   " AND m.created_at + m.ttl > ?2 AND r.finished_at = 0 ORDER BY m.seq LIMIT 1"
 

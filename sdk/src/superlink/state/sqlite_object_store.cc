@@ -8,8 +8,6 @@
 #include "crypto/encoding.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "superlink/state/sqlite_link_state.h"
-#include "superlink/state/state.h"
 #include "superlink/state/tree_rules.h"
 
 namespace flwrcpp::internal {
@@ -118,8 +116,9 @@ StatusOr<std::optional<SqliteObjectStore::Key>> SqliteObjectStore::FindSessionLo
     std::uint64_t run_id, const std::string& session_id, const std::string& object_id,
     double now) {
   if (session_id.empty()) {
+    // CROSS JOIN fixes the order: few sessions wait for one object, many may be of one run.
     return database().Lookup(
-        "SELECT id FROM push_pending JOIN push_session ON id = session "
+        "SELECT id FROM push_pending CROSS JOIN push_session ON id = session "
         "WHERE object_id = ? AND run_id = ? AND expires_at > ? ORDER BY id LIMIT 1",
         {object_id, run_id, now});
   }
@@ -350,11 +349,6 @@ Status SqliteObjectStore::ClearRun(std::uint64_t run_id) {
     if (unused.has_value()) FLWRCPP_RETURN_IF_ERROR(DeleteLocked(object));
   }
   return transaction.Commit();
-}
-
-StatusOr<State> OpenSqliteState(const std::string& path) {
-  FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<SqliteStateFile> file, OpenStateFile(path));
-  return State{std::make_shared<SqliteLinkState>(file), std::make_shared<SqliteObjectStore>(file)};
 }
 
 }  // namespace flwrcpp::internal

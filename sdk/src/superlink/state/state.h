@@ -20,7 +20,8 @@ struct State {
 State MakeMemoryState();
 
 /// State in an SQLite file that is made if it does not exist. What is there after a crash is
-/// consistent: messages and trees whose bringing had not got far enough are removed.
+/// consistent: messages whose trees had not been registered are removed, and what finished runs
+/// left behind.
 ///
 /// @return `kUnavailable` if the file cannot be opened or another program holds it;
 ///   `kFailedPrecondition` if it is a database of something else or of a newer version;
