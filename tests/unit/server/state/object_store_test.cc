@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "superlink/state/tree_rules.h"
 #include "tests/unit/server/state/state_test.h"
 
 namespace flwrcpp::internal {
@@ -413,14 +414,12 @@ TEST_P(ObjectStoreTest, AnEmptyBodyIsAvailable) {
   EXPECT_EQ(Content(stored->object), Content(empty));
 }
 
-TEST_P(ObjectStoreTest, TooManyNodesAreRefused) {
-  ObjectTree wide{Id("wide"), {}};
-  for (std::size_t i = 0; i < kMaxTreeNodes / 2; ++i) {
-    wide.children.push_back({Id("x"), {}});
-  }
-  const std::vector trees = {wide, wide};
+TEST(TreeRulesTest, TooManyNodesAreRefused) {
+  const std::string leaf(64, '1');
+  ObjectTree wide{std::string(64, '2'), {}};
+  for (std::size_t i = 0; i < kMaxTreeNodes; ++i) wide.children.push_back({leaf, {}});
 
-  EXPECT_THAT(objects().OpenPush(kRun, trees, kNow), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(FlattenTrees(std::span(&wide, 1)), StatusIs(StatusCode::kInvalidArgument, "nodes"));
 }
 
 }  // namespace

@@ -151,6 +151,27 @@ TEST_P(SqliteStateTest, AMessageWhoseTreeIsOnItsWayStaysHeldOverARestart) {
   EXPECT_EQ(Next(node), root.id);
 }
 
+TEST_P(SqliteStateTest, WhatAFinishedRunLeftIsRemovedByARestart) {
+  const std::uint64_t node = OnlineNode("key a");
+  const std::uint64_t finished = RunningRun();
+  const std::uint64_t unfinished = RunningRun();
+  Send(finished, node, "m");
+  Send(unfinished, node, "n");
+  const Object a = Leaf("a");
+  const Object b = Leaf("b");
+  ASSERT_THAT(objects().StoreTree(finished, {a.id, {}}, std::span(&a, 1)), IsOk());
+  ASSERT_THAT(objects().StoreTree(unfinished, {b.id, {}}, std::span(&b, 1)), IsOk());
+  ASSERT_THAT(links().FinishRun(finished, "failed", "", kNow), IsOk());
+
+  Reopen();
+
+  EXPECT_THAT(links().GetMessageMetadata(Id("m")), StatusIs(StatusCode::kNotFound));
+  EXPECT_THAT(links().GetMessageMetadata(Id("n")), IsOk());
+  EXPECT_EQ(StateOf(finished, a), ObjectState::kNotFound);
+  EXPECT_EQ(StateOf(unfinished, b), ObjectState::kAvailable);
+  EXPECT_THAT(links().GetRun(finished), IsOk());
+}
+
 TEST_P(SqliteStateTest, WhatWasAnsweredSurvivesAKill) {
   state_ = State();
   int pipe_ends[2];
