@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "flwrcpp/node.h"
+#include "task/data.h"
+
+namespace flwrcpp::client_app {
+
+/// The command line of `client_app`.
+struct Options {
+  NodeOptions node;
+  task::TaskDataOptions data;
+  std::string device = "auto";
+  int threads = 1;
+  bool shuffle = true;
+  std::string log_level = "info";
+};
+
+/// Reads the command line; prints help, version or what is wrong.
+/// @return true to go on; else the program ends with `exit_code`.
+bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
+
+/// Reads `key=value key='text'`, values in TOML, as `flower-supernode --node-config` does.
+/// @return `kInvalidArgument` saying which part cannot be read.
+StatusOr<UserConfig> ParseNodeConfig(const std::string& text);
+
+}  // namespace flwrcpp::client_app

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "program/program.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "flwrcpp/log.h"
+#include "flwrcpp/version.h"
+
+namespace flwrcpp::program {
+namespace {
+
+spdlog::level::level_enum ToSpdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+SignalStop::SignalStop() {
+  sigemptyset(&signals_);
+  sigaddset(&signals_, SIGINT);
+  sigaddset(&signals_, SIGTERM);
+  sigaddset(&signals_, SIGUSR1);  // ends the thread below
+  pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  thread_ = std::thread([this] {
+    int number = 0;
+    while (sigwait(&signals_, &number) == 0 && number != SIGUSR1) {
+      if (source_.stop_requested()) _exit(kInterrupted);
+      source_.request_stop();
+    }
+  });
+}
+
+SignalStop::~SignalStop() {
+  pthread_kill(thread_.native_handle(), SIGUSR1);
+  thread_.join();
+}
+
+void LogToStderr(const std::string& level) {
+  auto logger = spdlog::stderr_color_mt("flwrcpp");
+  logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
+  logger->set_level(spdlog::level::from_str(level));
+  SetLogSink([logger](LogLevel line_level, std::string_view line) {
+    logger->log(ToSpdlog(line_level), line);
+  });
+}
+
+void Say(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
+int ReportError(const Status& status) {
+  fmt::print(stderr, "error: {}\n", std::string(status.message()));
+  return status.code() == StatusCode::kCancelled ? kInterrupted : kFailure;
+}
+
+StatusOr<std::string> ReadTextFile(const std::string& path) {
+  constexpr std::size_t kMaxSize = std::size_t{1} << 20;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Status(StatusCode::kNotFound, fmt::format("cannot read the file {}", path));
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (text.empty() || text.size() > kMaxSize) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("{} has {} bytes, expected a text of at most 1 MiB", path,
+                              text.size()));
+  }
+  return text;
+}
+
+std::string VersionLine(const std::string& program) {
+  return fmt::format("{} {} (speaks Flower {})", program, std::string(Version()),
+                     std::string(FlowerVersion()));
+}
+
+std::string ExitCodesHelp() {
+  return "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong command line,\n"
+         "130 interrupted before the work was done.";
+}
+
+}  // namespace flwrcpp::program

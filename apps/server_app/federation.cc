@@ -1,0 +1,236 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "server_app/federation.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "flwrcpp/server_app.h"
+#include "program/program.h"
+#include "server_app/checkpoint.h"
+#include "server_app/history.h"
+#include "server_app/progress.h"
+#include "server_app/report.h"
+#include "server_app/weighted_average.h"
+#include "task/data.h"
+#include "task/model.h"
+
+namespace flwrcpp::server_app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The network and the images that the server measures it on.
+struct Evaluation {
+  std::optional<datasets::ImageDataset> test_data;
+  std::optional<task::Model> model;
+  std::string device;
+};
+
+StatusOr<Evaluation> PrepareEvaluation(const Options& options) {
+  Evaluation evaluation;
+  if (Status status = task::SetThreads(options.threads); !status.ok()) return status;
+  StatusOr<std::string> device = task::ChooseDevice(options.device);
+  if (!device.ok()) return device.status();
+  evaluation.device = *std::move(device);
+  datasets::ImageFormat format;
+  if (options.server_evaluation) {
+    StatusOr<datasets::ImageDataset> data = task::LoadTestData(options.dataset, options.data_dir);
+    if (!data.ok()) return data.status();
+    format = data->format;
+    evaluation.test_data = *std::move(data);
+  } else {
+    const auto source = datasets::MakeImageSource(options.dataset, options.data_dir);
+    if (!source.ok()) return source.status();
+    format = (*source)->format();
+  }
+  StatusOr<task::Model> model = task::Model::Make(format, options.seed);
+  if (!model.ok()) return model.status();
+  evaluation.model = *std::move(model);
+  return evaluation;
+}
+
+EvaluateFn MakeEvaluateFn(Evaluation& evaluation) {
+  if (!evaluation.test_data) return nullptr;
+  return [&evaluation](int /*server_round*/,
+                       const ArrayRecord& arrays) -> StatusOr<std::optional<MetricRecord>> {
+    if (Status status = evaluation.model->SetParameters(arrays); !status.ok()) return status;
+    const StatusOr<task::TestResult> result =
+        task::Test(*evaluation.model, *evaluation.test_data, evaluation.device);
+    if (!result.ok()) return result.status();
+    return MetricRecord{{"loss", result->loss}, {"accuracy", result->accuracy}};
+  };
+}
+
+/// What the run begins with: an earlier run's checkpoint, or nothing yet.
+struct Beginning {
+  std::optional<Checkpoint> checkpoint;
+  History history;
+};
+
+StatusOr<Beginning> LoadBeginning(const Options& options) {
+  Beginning beginning;
+  if (!options.resume.empty()) {
+    StatusOr<Checkpoint> checkpoint = LoadLatestCheckpoint(options.resume);
+    if (!checkpoint.ok()) return checkpoint.status();
+    if (checkpoint->server_round >= options.rounds) {
+      return Status(StatusCode::kInvalidArgument,
+                    fmt::format("the checkpoint in {} is of round {}: --rounds {} leaves nothing "
+                                "to do, expected more",
+                                options.resume, checkpoint->server_round, options.rounds));
+    }
+    StatusOr<History> history = LoadHistory(fs::path(options.resume) / "metrics.json");
+    if (!history.ok()) return history.status();
+    std::erase_if(history->rounds, [&](const RoundFigures& figures) {
+      return figures.server_round > checkpoint->server_round;
+    });
+    beginning.history.rounds = std::move(history->rounds);
+    beginning.checkpoint = *std::move(checkpoint);
+  }
+  beginning.history.settings = DescribeSettings(options);
+  return beginning;
+}
+
+Status SaveFigures(const fs::path& out, const History& history) {
+  Status status = SaveText(out / "metrics.json", ToJson(history));
+  if (status.ok()) status = SaveText(out / "metrics.csv", ToCsv(history));
+  if (status.ok()) status = SaveText(out / "report.html", ToHtml(history));
+  return status;
+}
+
+/// The parameters of round 0, or of the round before the first one.
+StatusOr<ArrayRecord> InitialArrays(const Options& options, const Beginning& beginning,
+                                    const Evaluation& evaluation, Grid& grid,
+                                    const std::stop_token& stop) {
+  if (beginning.checkpoint) return beginning.checkpoint->arrays;
+  if (options.initial_from_client) return PullInitialArrays(grid, options.round_timeout, stop);
+  return evaluation.model->Parameters();
+}
+
+/// The run itself: everything that happens between the start and the end of a ServerApp.
+Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evaluation, Grid& grid,
+                 const std::stop_token& stop) {
+  const fs::path out = options.out;
+  History& history = beginning.history;
+  Progress progress(options.rounds, isatty(STDOUT_FILENO) != 0);
+  progress.Waiting(options.strategy.min_available_nodes);
+
+  StartOptions start;
+  StatusOr<ArrayRecord> initial = InitialArrays(options, beginning, evaluation, grid, stop);
+  if (!initial.ok()) return initial.status();
+  start.initial_arrays = *std::move(initial);
+  int current_round = 1;
+  if (beginning.checkpoint) {
+    current_round = beginning.checkpoint->server_round + 1;
+    beginning.checkpoint.reset();
+  }
+  start.first_round = current_round;
+  start.num_rounds = options.rounds;
+  start.timeout = options.round_timeout;
+  start.train_config = {{"lr", options.lr},
+                        {"local-epochs", options.local_epochs},
+                        {"batch-size", options.batch_size}};
+  if (options.proximal_mu > 0) start.train_config.Set("proximal-mu", options.proximal_mu);
+  start.evaluate_fn = MakeEvaluateFn(evaluation);
+  start.stop = stop;
+  start.on_reply = [&](std::string_view phase, int received, int expected) {
+    progress.Reply(current_round, phase, received, expected);
+  };
+  int useful_rounds = 0;
+  start.on_round = [&](const RoundReport& report, const ArrayRecord& arrays) -> Status {
+    history.rounds.push_back(FiguresOf(report));
+    progress.Round(history.rounds.back());
+    current_round = report.server_round + 1;
+    if (report.train && report.train->num_results > 0) ++useful_rounds;
+    if (Status status = SaveCheckpoint(out, {report.server_round, arrays}); !status.ok()) {
+      return status;
+    }
+    return SaveFigures(out, history);
+  };
+
+  FedAvgOptions fedavg = options.strategy;
+  fedavg.evaluate_metrics_aggr_fn = WeightedAverage;
+  StatusOr<std::unique_ptr<FedAvg>> strategy = FedAvg::Create(std::move(fedavg));
+  if (!strategy.ok()) return strategy.status();
+  const StatusOr<Result> result = (*strategy)->Start(grid, std::move(start));
+  if (!result.ok()) return result.status();
+  if (useful_rounds == 0 && options.strategy.fraction_train > 0) {
+    return Status(StatusCode::kFailedPrecondition, "no round had a usable reply: nothing was learned");
+  }
+  return SaveNpz(out / "model.npz", result->arrays);
+}
+
+Status RegisterNodes(const Options& options, SuperLink& superlink) {
+  for (const std::string& file : options.node_keys) {
+    const StatusOr<std::string> key = program::ReadTextFile(file);
+    if (!key.ok()) return key.status();
+    const StatusOr<std::uint64_t> node = superlink.RegisterNode(*key);
+    // Known from an earlier start on the same database.
+    if (!node.ok() && node.status().code() != StatusCode::kAlreadyExists) {
+      return Status(node.status().code(),
+                    fmt::format("{}: {}", file, std::string(node.status().message())));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Status SayReady(const Options& options, const SuperLink& superlink) {
+  const std::string& host = options.superlink.host;
+  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  if (options.superlink.http_port) {
+    program::Say(
+        fmt::format("Fleet API (http) listening on {}:{}", shown, superlink.http_port()));
+  }
+  if (options.superlink.grpc_port) {
+    program::Say(
+        fmt::format("Fleet API (grpc) listening on {}:{}", shown, superlink.grpc_port()));
+  }
+  if (options.ready_file.empty()) return absl::OkStatus();
+  return SaveText(options.ready_file, fmt::format("{}:{}\n", shown, superlink.http_port()));
+}
+
+}  // namespace
+
+Status RunFederation(const Options& options, std::stop_token stop) {
+  StatusOr<Beginning> beginning = LoadBeginning(options);
+  if (!beginning.ok()) return beginning.status();
+  StatusOr<Evaluation> evaluation = PrepareEvaluation(options);
+  if (!evaluation.ok()) return evaluation.status();
+  std::error_code error;
+  fs::create_directories(options.out, error);
+  if (error) {
+    return Status(StatusCode::kUnavailable,
+                  fmt::format("cannot make the folder {}: {}", options.out, error.message()));
+  }
+
+  StatusOr<std::unique_ptr<SuperLink>> superlink = SuperLink::Start(options.superlink);
+  if (!superlink.ok()) return superlink.status();
+  if (Status status = RegisterNodes(options, **superlink); !status.ok()) return status;
+  if (Status status = SayReady(options, **superlink); !status.ok()) return status;
+
+  const ServerApp app([&](Grid& grid, Context& context) {
+    return RunRounds(options, *beginning, *evaluation, grid, context.stop);
+  });
+  Status status = app.Run(**superlink, RunOptions{}, stop);
+  (*superlink)->Stop();
+  const History& history = beginning->history;
+  if (!history.rounds.empty()) program::Say("\n" + ToTable(history));
+  if (status.code() == StatusCode::kCancelled) {
+    return Status(StatusCode::kCancelled,
+                  history.rounds.empty()
+                      ? "interrupted before the first round was done"
+                      : fmt::format("interrupted after round {}; go on with --resume {}",
+                                    history.rounds.back().server_round, options.out));
+  }
+  if (!status.ok()) return status;
+  program::Say(fmt::format("Model, metrics and report: {}", options.out));
+  return absl::OkStatus();
+}
+
+}  // namespace flwrcpp::server_app

@@ -1,0 +1,16 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "program/program.h"
+#include "server_app/federation.h"
+#include "server_app/options.h"
+
+int main(int argc, char** argv) {
+  using namespace flwrcpp;
+  server_app::Options options;
+  int exit_code = program::kSuccess;
+  if (!server_app::ParseCommandLine(argc, argv, options, exit_code)) return exit_code;
+  const program::SignalStop stop;
+  program::LogToStderr(options.log_level);
+  const Status status = server_app::RunFederation(options, stop.token());
+  return status.ok() ? program::kSuccess : program::ReportError(status);
+}

@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "flwrcpp/strategy/fedavg.h"
+#include "flwrcpp/superlink.h"
+
+namespace flwrcpp::server_app {
+
+/// The command line of `server_app`.
+struct Options {
+  SuperLinkOptions superlink;
+  /// Public key files of the nodes that may join, with `enable_supernode_auth`.
+  std::vector<std::string> node_keys;
+
+  int rounds = 3;
+  FedAvgOptions strategy;
+  std::optional<std::chrono::duration<double>> round_timeout = std::chrono::hours(1);
+  bool initial_from_client = false;
+
+  double lr = 0.01;
+  int local_epochs = 1;
+  int batch_size = 32;
+  double proximal_mu = 0;
+
+  std::string dataset = "fashion-mnist";
+  std::string data_dir;
+  bool server_evaluation = true;
+  std::string device = "auto";
+  int threads = 2;
+  std::uint64_t seed = 42;
+
+  std::string out = "out";
+  std::string resume;
+  /// Gets the HTTP address (`host:port`) once it is listened on, for scripts.
+  std::string ready_file;
+  std::string log_level = "warning";
+};
+
+/// Reads the command line; prints help, version or what is wrong.
+/// @return true to go on; else the program ends with `exit_code`.
+bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
+
+/// What a report says about how a run was started.
+std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options);
+
+}  // namespace flwrcpp::server_app

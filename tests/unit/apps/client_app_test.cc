@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "client_app/flower_client.h"
+#include "client_app/options.h"
+#include "tests/support/status_matchers.h"
+
+namespace flwrcpp::client_app {
+namespace {
+
+using testing::IsOk;
+using testing::StatusIs;
+
+TEST(NodeConfig, ValuesAreToml) {
+  const auto config =
+      ParseNodeConfig("partition-id=3 name='a b'  rate=0.5 flag=true text=\"x=y\"");
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(*config, (UserConfig{{"partition-id", 3},
+                                 {"name", std::string("a b")},
+                                 {"rate", 0.5},
+                                 {"flag", true},
+                                 {"text", std::string("x=y")}}));
+  EXPECT_TRUE(ParseNodeConfig(" ")->empty());
+}
+
+TEST(NodeConfig, WhatCannotBeReadIsShown) {
+  EXPECT_THAT(ParseNodeConfig("a=1 b"), StatusIs(StatusCode::kInvalidArgument, "'b'"));
+  EXPECT_THAT(ParseNodeConfig("a=word"), StatusIs(StatusCode::kInvalidArgument, "word"));
+  EXPECT_THAT(ParseNodeConfig("a=[1]"), StatusIs(StatusCode::kInvalidArgument, "'a'"));
+}
+
+/// A task on a few grey images whose class shows in their brightness.
+std::shared_ptr<LocalTask> SmallTask() {
+  datasets::ImageDataset images;
+  images.format = {1, 28, 28, 10};
+  for (int i = 0; i < 40; ++i) {
+    images.labels.push_back(static_cast<std::uint8_t>(i % 2));
+    images.images.insert(images.images.end(), images.format.image_size(),
+                         static_cast<std::uint8_t>(i % 2 == 0 ? 20 : 220));
+  }
+  auto model = task::Model::Make(images.format, 1);
+  return std::make_shared<LocalTask>(LocalTask{{images, images}, *std::move(model)});
+}
+
+TEST(FlowerClient, FitTrainsWithTheHyperparametersItIsGiven) {
+  const auto task = SmallTask();
+  const Context context;
+  FlowerClient client(task, context);
+  const auto initial = client.GetParameters({});
+  ASSERT_THAT(initial, IsOk());
+  const auto before = client.Evaluate(*initial, {});
+  ASSERT_THAT(before, IsOk());
+
+  const auto fit = client.Fit(*initial, {{"lr", 0.05}, {"local-epochs", 5}, {"batch-size", 8}});
+
+  ASSERT_THAT(fit, IsOk());
+  EXPECT_EQ(fit->num_examples, 40);
+  ASSERT_EQ(fit->parameters.size(), initial->size());
+  EXPECT_EQ(fit->parameters.item(0).first, "conv1.weight");
+  const auto after = client.Evaluate(fit->parameters, {});
+  ASSERT_THAT(after, IsOk());
+  EXPECT_LT(after->loss, before->loss);
+  EXPECT_TRUE(after->metrics.contains("eval_acc"));
+}
+
+TEST(FlowerClient, PositionalParametersKeepTheirNames) {
+  const auto task = SmallTask();
+  const Context context;
+  FlowerClient client(task, context);
+  const auto named = client.GetParameters({});
+  ASSERT_THAT(named, IsOk());
+  ArrayRecord positional;
+  for (std::size_t i = 0; i < named->size(); ++i) {
+    positional.Set(std::to_string(i), named->item(i).second);
+  }
+
+  const auto fit = client.Fit(positional, {{"local_epochs", 1}});
+
+  ASSERT_THAT(fit, IsOk());
+  EXPECT_EQ(fit->parameters.item(0).first, "0");
+  EXPECT_EQ(fit->parameters.item(0).second.shape(), named->item(0).second.shape());
+}
+
+TEST(FlowerClient, AnUnusableHyperparameterIsNamed) {
+  const auto task = SmallTask();
+  const Context context;
+  FlowerClient client(task, context);
+  const auto initial = client.GetParameters({});
+  ASSERT_THAT(initial, IsOk());
+
+  EXPECT_THAT(client.Fit(*initial, {{"lr", "fast"}}),
+              StatusIs(StatusCode::kInvalidArgument, "'lr' is a str"));
+  EXPECT_THAT(client.Fit(*initial, {{"batch-size", 0}}),
+              StatusIs(StatusCode::kInvalidArgument, "batch"));
+}
+
+TEST(FlowerClient, TheRunConfigIsUsedWhereTheServerSaysNothing) {
+  const auto task = SmallTask();
+  Context context;
+  context.run_config = {{"lr", -1.0}};
+  FlowerClient client(task, context);
+  const auto initial = client.GetParameters({});
+  ASSERT_THAT(initial, IsOk());
+
+  EXPECT_THAT(client.Fit(*initial, {}), StatusIs(StatusCode::kInvalidArgument, "lr"));
+  EXPECT_THAT(client.Fit(*initial, {{"lr", 0.01}}), IsOk());
+}
+
+TEST(FlowerClient, AStopEndsTrainingWithoutAResult) {
+  const auto task = SmallTask();
+  std::stop_source stop;
+  stop.request_stop();
+  Context context;
+  context.stop = stop.get_token();
+  FlowerClient client(task, context);
+  const auto initial = client.GetParameters({});
+  ASSERT_THAT(initial, IsOk());
+
+  EXPECT_THAT(client.Fit(*initial, {}), StatusIs(StatusCode::kCancelled));
+}
+
+}  // namespace
+}  // namespace flwrcpp::client_app
