@@ -1,0 +1,180 @@
+# SPDX-FileCopyrightText: The flwrcpp authors
+# SPDX-License-Identifier: Apache-2.0
+"""Our server with our nodes: the model of each round, wires, keys, and a server that is killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.processes import Process, ProcessError, free_port, wait_until
+from support.tls import Credentials
+
+BINARIES = Path(os.environ.get("FLWRCPP_BIN", ".")).resolve()
+ROUND_TIMEOUT = 60.0
+
+
+class Programs:
+    """Starts our programs in one folder; all are gone when the test ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.out = folder / "out"
+        self._processes: list[Process] = []
+
+    def server(self, *options: object, security: tuple[object, ...] = ("--insecure",)) -> Process:
+        return self._start("server_app", "--min-nodes", 2, "--out", self.out, *security, *options)
+
+    def node(self, address: str, partition: int, *options: object, security: tuple[object, ...] = ("--insecure",)) -> Process:
+        config = f"partition-id={partition} num-partitions=2"
+        return self._start("interop_node", "--superlink", address, "--node-config", config, *security, *options)
+
+    def stop(self) -> None:
+        for process in self._processes:
+            process.ask_to_end()
+        for process in self._processes:
+            process.stop()
+
+    def _start(self, name: str, *arguments: object) -> Process:
+        path = BINARIES / name
+        if not os.access(path, os.X_OK):
+            raise ProcessError(f"{path} does not exist: build it, or let FLWRCPP_BIN name the folder where it is")
+        process = Process(name, [path, *map(str, arguments)], self.folder, env={"OMP_NUM_THREADS": "1"})
+        self._processes.append(process)
+        return process
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    made = Programs(tmp_path)
+    yield made
+    made.stop()
+
+
+def address_of(server: Process, wire: str = "http") -> str:
+    return server.wait_for_line(rf"^Fleet API \({wire}\) listening on (\S+)$", 60, stream="out")[1]
+
+
+def checkpoint(programs: Programs, number: int) -> dict[str, np.ndarray]:
+    with np.load(programs.out / f"checkpoint-{number:03}.npz") as file:
+        return dict(file)
+
+
+def after_round(arrays: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    """The mean of what two drifting nodes send, weighted 10 to 20."""
+    sent = [{k: a * np.float32(0.5) + np.float32(0.001 * (p + 1) * number) for k, a in arrays.items()} for p in (0, 1)]
+    return {key: (10 * sent[0][key].astype(np.float64) + 20 * sent[1][key]) / 30 for key in arrays}
+
+
+def assert_rounds_are_means(programs: Programs, rounds: int) -> None:
+    for number in range(1, rounds + 1):
+        expected = after_round(checkpoint(programs, number - 1), number)
+        actual = checkpoint(programs, number)
+        assert list(actual) == list(expected)
+        for key, array in actual.items():
+            assert array.dtype == np.float32
+            np.testing.assert_allclose(array, expected[key], rtol=1e-6, atol=1e-7, err_msg=f"round {number}, {key}")
+
+
+def test_each_round_is_the_weighted_mean_over_both_wires(programs: Programs) -> None:
+    server = programs.server("--port", 0, "--grpc-port", 0, "--rounds", 3)
+    nodes = [programs.node(address_of(server, "http"), 0), programs.node(address_of(server, "grpc"), 1)]
+
+    assert server.wait(ROUND_TIMEOUT) == 0, server.tail()
+
+    assert [node.wait_for_line(r"^Node \d+ connected to \S+ \((\w+)\)$", stream="out")[1] for node in nodes] == ["http", "grpc"]
+    assert_rounds_are_means(programs, 3)
+    with np.load(programs.out / "model.npz") as model:
+        assert all(np.array_equal(model[key], array) for key, array in checkpoint(programs, 3).items())
+    metrics = json.loads((programs.out / "metrics.json").read_text())
+    assert [row["round"] for row in metrics["rounds"]] == [0, 1, 2, 3]
+    assert all(row["train_results"] == 2 and row["eval_accuracy"] == 0.5 for row in metrics["rounds"][1:])
+    assert "<svg" in (programs.out / "report.html").read_text()
+
+
+def test_killed_server_goes_on_with_its_nodes(programs: Programs) -> None:
+    port = free_port()
+    options = ("--port", port, "--database", programs.folder / "state.db", "--rounds", 40)
+    first = programs.server(*options)
+    nodes = [programs.node(address_of(first), partition) for partition in (0, 1)]
+    wait_until(lambda: (programs.out / "checkpoint-002.npz").exists(), ROUND_TIMEOUT, "round 2")
+    first.kill()
+    done = max(int(file.stem[-3:]) for file in programs.out.glob("checkpoint-*.npz"))
+    assert done < 38, "the run was over before the server was killed"
+
+    last = done + 2
+    second = programs.server(*options[:-1], last, "--resume", programs.out)
+
+    assert second.wait(ROUND_TIMEOUT) == 0, second.tail()
+    assert_rounds_are_means(programs, last)
+    for node in nodes:
+        assert node.returncode is None, node.tail()
+        assert node.output("out").count("connected to") == 1, "a node joined a second time instead of going on"
+        node.ask_to_end()
+        assert node.wait(30) == 0, node.tail()
+
+
+def test_tls_and_registered_keys(programs: Programs, credentials: Credentials) -> None:
+    server = programs.server(
+        "--port", 0, "--rounds", 1, "--enable-supernode-auth",
+        "--register-supernode", credentials.node_public_key("one"), "--register-supernode", credentials.node_public_key("two"),
+        security=("--ssl-certfile", credentials.certificate, "--ssl-keyfile", credentials.certificate_key),
+    )
+    address = address_of(server)
+    trusted = ("--root-certificates", credentials.ca)
+
+    stranger = programs.node(address, 0, "--auth-supernode-private-key", credentials.node_key("stranger"), security=trusted)
+    keyless = programs.node(address, 0, security=trusted)
+    wrong_ca = programs.node(address, 0, security=("--root-certificates", credentials.other_ca))
+    for process, pattern in ((stranger, "regist"), (keyless, "regist|authenticat"), (wrong_ca, "certificate")):
+        assert process.wait(60) == 1, process.tail()
+        process.wait_for_line(rf"(?i)^error: .*({pattern})", 1)
+
+    for partition, name in enumerate(("one", "two")):
+        programs.node(address, partition, "--auth-supernode-private-key", credentials.node_key(name), security=trusted)
+    assert server.wait(ROUND_TIMEOUT) == 0, server.tail()
+    assert_rounds_are_means(programs, 1)
+
+
+def test_interrupted_server_tells_how_to_go_on(programs: Programs) -> None:
+    server = programs.server("--port", 0, "--rounds", 100000)
+    for partition in (0, 1):
+        programs.node(address_of(server), partition)
+    wait_until(lambda: (programs.out / "checkpoint-001.npz").exists(), ROUND_TIMEOUT, "round 1")
+
+    server.ask_to_end(signal.SIGINT)
+
+    assert server.wait(30) == 130, server.tail()
+    server.wait_for_line(r"^error: interrupted after round \d+; go on with --resume", 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "pattern"),
+    [
+        (("--rounds", 0), 2, r"--rounds"),
+        (("--no-such-option",), 2, r"no-such-option"),
+        (("--data-dir", "/nowhere"), 1, r"^error: .*/nowhere"),
+        (("--resume", "/nowhere"), 1, r"^error: .*/nowhere"),
+        (("--ssl-certfile", "/nowhere"), 2, r"^error: .*--insecure"),
+    ],
+)
+def test_wrong_use_is_explained(programs: Programs, arguments: tuple[object, ...], code: int, pattern: str) -> None:
+    server = programs.server("--port", 0, *arguments)
+
+    assert server.wait(30) == code, server.tail()
+    server.wait_for_line(pattern, 1)
+
+
+def test_taken_port_is_explained(programs: Programs) -> None:
+    address = address_of(programs.server("--port", 0))
+
+    second = programs.server("--port", address.rsplit(":", 1)[1])
+
+    assert second.wait(30) == 1, second.tail()
+    second.wait_for_line(rf"^error: .*{address}.*in use", 1)
