@@ -62,7 +62,8 @@ struct NodeOptions {
   std::size_t max_object_bytes = std::size_t{2} << 30;
   std::size_t max_message_bytes = std::size_t{16} << 30;
 
-  /// Directory where finished replies wait until the SuperLink has them; empty: in memory only.
+  /// Directory of this node alone, where finished replies wait until the SuperLink has them; empty:
+  /// in memory only. Of use with a `private_key`: else the node is another one after a restart.
   std::string state_directory;
 
   /// Called once the node is activated, with its id and the wire it uses ("http" or "grpc").

@@ -18,4 +18,8 @@ Status HandlerException(std::string_view type, std::string_view text);
 /// give it: `<class 'TYPE'>:<'TEXT'>`.
 Error HandlerError(const Status& status);
 
+/// `text` with `?` for each byte that is not part of valid UTF-8: a peer in Python cannot read a
+/// message with such text in it, and texts of exceptions can be anything.
+std::string ToUtf8(std::string text);
+
 }  // namespace flwrcpp::internal

@@ -54,7 +54,9 @@ Message Address(const Message& instruction, const Message& reply, double now) {
   Metadata metadata = Message::ErrorReplyTo(instruction, {}, now).metadata();
   const double ttl = reply.metadata().ttl;
   if (ttl > 0 && ttl < metadata.ttl) metadata.ttl = ttl;
-  if (reply.has_error()) return {std::move(metadata), reply.error()};
+  if (reply.has_error()) {
+    return {std::move(metadata), Error{reply.error().code, ToUtf8(reply.error().reason)}};
+  }
   return {std::move(metadata), reply.shared_content()};
 }
 
@@ -144,10 +146,10 @@ StatusOr<std::optional<Message>> NodeLoop::Refuse(const PulledMessage& pulled, c
   Log(LogLevel::kError, "Cannot receive {}: {}", Describe(pulled.metadata), text);
   const Message instruction(
       MetadataOf(objects_, pulled.metadata.message_id).value_or(pulled.metadata), Error{});
-  return Message::ErrorReplyTo(
-      instruction,
-      {static_cast<std::int64_t>(ErrorCode::kUnknown), "the node cannot use the message: " + text},
-      clock_.Unix());
+  return Message::ErrorReplyTo(instruction,
+                               {static_cast<std::int64_t>(ErrorCode::kUnknown),
+                                ToUtf8("the node cannot use the message: " + text)},
+                               clock_.Unix());
 }
 
 StatusOr<Message> NodeLoop::Receive(const PulledMessage& pulled, std::stop_token stop) {

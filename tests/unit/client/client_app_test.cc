@@ -123,5 +123,21 @@ TEST(ClientApp, AFailedHandlersErrorReplyNamesTheStatus) {
   EXPECT_EQ(error.reason, "<class 'flwrcpp::Status'>:<'NOT_FOUND: no data'>");
 }
 
+TEST(ClientApp, ErrorRepliesAreValidUtf8) {
+  const std::pair<std::string, std::string> texts[] = {
+      {"plain", "plain"},
+      {"Größe ✓ 🌼", "Größe ✓ 🌼"},
+      {"Gr\xf6\xdf"
+       "e",
+       "Gr??e"},
+      {"cut \xf0\x9f\x8c", "cut ???"},
+      {"\xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \x80 \xff", "?? ??? ???? ? ?"}};
+  for (const auto& [text, expected] : texts) {
+    EXPECT_EQ(internal::ToUtf8(text), expected);
+    EXPECT_EQ(internal::HandlerError(internal::HandlerException("E", text)).reason,
+              "<class 'E'>:<'" + expected + "'>");
+  }
+}
+
 }  // namespace
 }  // namespace flwrcpp

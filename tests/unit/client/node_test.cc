@@ -103,10 +103,11 @@ TEST_F(NodeTest, JoinsAndLeavesAsFlowersNodesDo) {
   EXPECT_THAT(Stop(), IsOk());
 
   std::vector<std::string> calls = fleet_.CallLog();
-  EXPECT_EQ(calls.at(0), "RegisterNode");
-  EXPECT_EQ(calls.at(1), "ActivateNode");
-  EXPECT_EQ(calls.at(calls.size() - 2), "DeactivateNode");
-  EXPECT_EQ(calls.at(calls.size() - 1), "UnregisterNode");
+  // A call that the stop cut short may still be on its way.
+  std::erase(calls, "SendNodeHeartbeat");
+  std::erase(calls, "PullMessages");
+  EXPECT_THAT(calls,
+              ElementsAre("RegisterNode", "ActivateNode", "DeactivateNode", "UnregisterNode"));
   EXPECT_EQ(connected_, std::to_string(fleet_.node_id()) + " http");
 }
 

@@ -110,6 +110,7 @@ class GrpcTransport final : public FleetTransport {
       : options_(options), channel_(MakeChannel(options)), stub_(channel_) {}
 
   StatusOr<Bytes> Call(const FleetCall& call, std::stop_token stop) override {
+    if (stop.stop_requested()) return MakeError(StatusCode::kCancelled, "stop requested");
     std::vector<grpc::Slice> slices;
     std::size_t moved = call.method.large_response ? kArrayChunkSize : 0;
     for (const Bytes& piece : call.body) {

@@ -161,8 +161,23 @@ CURLcode CurlCall::Transfer(CURLM* multi, std::stop_token stop) {
   return result;
 }
 
+/// Whether a connection that was kept from an earlier call turned out to be closed.
+bool CurlCall::WasStale(CURLcode code) const {
+  long new_connections = 0;
+  curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
+  return new_connections == 0 && response_.empty() &&
+         (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
+}
+
 StatusOr<Bytes> CurlCall::Perform(CURLM* multi, std::stop_token stop) {
-  const CURLcode code = Transfer(multi, stop);
+  CURLcode code = Transfer(multi, stop);
+  // curl itself notices most closed connections, but not one that closes while a body is sent.
+  if (WasStale(code) && !stop.stop_requested()) {
+    SeekBody(this, 0, SEEK_SET);
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+    code = Transfer(multi, stop);
+    curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 0L);
+  }
   // What the handle keeps must not outlive this object.
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, nullptr);
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, nullptr);

@@ -67,6 +67,7 @@ class CurlCall {
   void SetBody();
   std::size_t Append(std::string_view bytes);
   CURLcode Transfer(CURLM* multi, std::stop_token stop);
+  bool WasStale(CURLcode code) const;
   StatusOr<Bytes> TakeAnswer();
   Status Explain(CURLcode code) const;
 
