@@ -164,6 +164,21 @@ StatusOr<std::optional<std::int64_t>> SqliteDatabase::Lookup(
   return value;
 }
 
+StatusOr<Bytes> SqliteDatabase::ReadBlob(const char* table, const char* column,
+                                         std::int64_t row) {
+  sqlite3_blob* blob = nullptr;
+  int result = sqlite3_blob_open(handle_, "main", table, column, row, 0, &blob);
+  std::string bytes;
+  if (result == SQLITE_OK) {
+    bytes.resize(static_cast<std::size_t>(sqlite3_blob_bytes(blob)));
+    result = sqlite3_blob_read(blob, bytes.data(), static_cast<int>(bytes.size()), 0);
+  }
+  const Status status = result == SQLITE_OK ? absl::OkStatus() : ErrorFor(result);
+  sqlite3_blob_close(blob);
+  if (!status.ok()) return status;
+  return Bytes(std::move(bytes));
+}
+
 SqliteTransaction::SqliteTransaction(SqliteDatabase& database) : database_(database) {
   status_ = database_.Run("BEGIN IMMEDIATE");
   open_ = status_.ok();

@@ -103,6 +103,9 @@ class SqliteDatabase {
   StatusOr<std::optional<std::int64_t>> Lookup(const char* sql,
                                                std::initializer_list<SqlValue> values = {});
 
+  /// The bytes of a BLOB, read without the copy that a query makes of large ones.
+  StatusOr<Bytes> ReadBlob(const char* table, const char* column, std::int64_t row);
+
   /// Rows changed by the last statement that ran.
   std::int64_t changes() const { return sqlite3_changes64(handle_); }
   std::int64_t last_row() const { return sqlite3_last_insert_rowid(handle_); }

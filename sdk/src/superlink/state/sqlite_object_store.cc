@@ -210,14 +210,17 @@ StatusOr<StoredObject> SqliteObjectStore::Get(std::uint64_t run_id, const std::s
   const std::lock_guard lock(file_->mutex);
   FLWRCPP_ASSIGN_OR_RETURN(const auto key, FindInRunLocked(run_id, object_id));
   if (!key.has_value()) return stored;
-  stored.state = ObjectState::kUnavailable;
-  SqliteQuery row =
-      database().Query("SELECT head, body FROM object_content WHERE object = ?", {*key});
-  if (row.Next()) {
-    stored.state = ObjectState::kAvailable;
-    stored.object = {object_id, Bytes(row.Text(0)), Bytes(row.Text(1))};
+  FLWRCPP_ASSIGN_OR_RETURN(const bool available, IsAvailableLocked(*key));
+  if (!available) {
+    stored.state = ObjectState::kUnavailable;
+    return stored;
   }
-  FLWRCPP_RETURN_IF_ERROR(row.status());
+  FLWRCPP_ASSIGN_OR_RETURN(stored.object.head,
+                           database().ReadBlob("object_content", "head", *key));
+  FLWRCPP_ASSIGN_OR_RETURN(stored.object.body,
+                           database().ReadBlob("object_content", "body", *key));
+  stored.object.id = object_id;
+  stored.state = ObjectState::kAvailable;
   return stored;
 }
 
