@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flwrcpp/strategy/fedavg.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <random>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/fedavg_aggregator.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <optional>
 #include <variant>
-
-#include <fmt/format.h>
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"

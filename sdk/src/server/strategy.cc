@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flwrcpp/strategy/strategy.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -9,8 +11,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "internal/errors.h"
 #include "internal/log.h"

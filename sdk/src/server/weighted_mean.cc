@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/weighted_mean.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -9,8 +11,6 @@
 #include <optional>
 #include <span>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"
