@@ -18,6 +18,7 @@ struct Raw {
   int min_nodes = 2;
   double round_timeout = 3600;
   std::string initial = "server";
+  double pull_wait = 20;
 };
 
 void AddFederationOptions(CLI::App& cli, Options& options, Raw& raw) {
@@ -45,6 +46,14 @@ void AddFederationOptions(CLI::App& cli, Options& options, Raw& raw) {
   cli.add_option("--register-supernode", options.node_keys,
                  "Public key file (PEM or OpenSSH) of a node that may join; may be repeated")
       ->group(kGroup);
+}
+
+void AddPullWait(CLI::App& cli, Raw& raw) {
+  cli.add_option("--pull-wait", raw.pull_wait,
+                 "Seconds that a node's pull may wait for a message; 0: answer at once, as stock")
+      ->check(CLI::Range(0.0, 28.0))
+      ->capture_default_str()
+      ->group("Federation");
 }
 
 void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
@@ -131,6 +140,7 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
 Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
   SuperLinkOptions& superlink = options.superlink;
   superlink.http_port = raw.port;
+  superlink.pull_wait = std::chrono::duration<double>(raw.pull_wait);
   if (superlink.insecure == !raw.certificate_file.empty() ||
       raw.certificate_file.empty() != raw.key_file.empty()) {
     return Status(StatusCode::kInvalidArgument,
@@ -171,6 +181,7 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   cli.footer("\n" + program::ExitCodesHelp());
   Raw raw;
   AddFederationOptions(cli, options, raw);
+  AddPullWait(cli, raw);
   AddRoundOptions(cli, options, raw);
   AddOutputOptions(cli, options);
   cli.add_option("--log-level", options.log_level, "debug, info, warning or error")
