@@ -59,7 +59,7 @@ def test_run_stopped_while_training(superlink: SuperLink, nodes: Nodes, tmp_path
     """`flwr stop` in the middle of a round: the node drops the work, stays, and serves the next run."""
     node = nodes.start(superlink, NodeOptions(), TEST_NODE)
     config = {"num-server-rounds": 1, "min-nodes": 1, "evaluate": False}
-    run = superlink.start_run(tmp_path / "first", config | {"fault": "sleep", "fault-partition": 0, "fault-seconds": 4.0})
+    run = superlink.start_run(tmp_path / "first", config | {"fault": "sleep", "fault-partition": 0, "fault-seconds": 60.0})
     node.process.wait_for_line("fault sleep begins on partition 0", timeout=60)
 
     run.stop()

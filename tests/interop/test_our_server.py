@@ -129,7 +129,9 @@ def test_tls_and_registered_keys(programs: Programs, credentials: Credentials) -
     address = address_of(server)
     trusted = ("--root-certificates", credentials.ca)
 
-    stranger = programs.node(address, 0, "--auth-supernode-private-key", credentials.node_key("stranger"), security=trusted)
+    stranger = programs.node(
+        address, 0, "--auth-supernode-private-key", credentials.node_key("stranger"), "--max-wait-time", 3, security=trusted
+    )
     keyless = programs.node(address, 0, security=trusted)
     wrong_ca = programs.node(address, 0, security=("--root-certificates", credentials.other_ca))
     for process, pattern in ((stranger, "regist"), (keyless, "regist|authenticat"), (wrong_ca, "certificate")):
