@@ -75,8 +75,9 @@ StatusOr<std::vector<SqliteObjectStore::Key>> SqliteObjectStore::RegisterLocked(
 }
 
 Status SqliteObjectStore::InsertContentLocked(Key object, const Object& content) {
-  return database().Run("INSERT OR IGNORE INTO object_content (object, head, body) VALUES (?, ?, ?)",
-                        {object, content.head, content.body});
+  return database().Run(
+      "INSERT OR IGNORE INTO object_content (object, head, body) VALUES (?, ?, ?)",
+      {object, content.head, content.body});
 }
 
 StatusOr<PushSession> SqliteObjectStore::OpenPush(std::uint64_t run_id,
