@@ -35,8 +35,8 @@ struct SuperLinkOptions {
   /// Only nodes whose public key was registered beforehand may join.
   bool enable_supernode_auth = false;
 
-  /// How long a pull that finds nothing may wait for a message; 0 answers at once as stock does.
-  /// Stock nodes give up after 30 s.
+  /// How long a pull that finds nothing may wait for a message, up to 28 s; 0 answers at once as
+  /// stock does. Stock nodes give up after 30 s.
   std::chrono::duration<double> pull_wait = std::chrono::seconds(20);
 
   /// Largest request body accepted, in bytes.

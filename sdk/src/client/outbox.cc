@@ -107,7 +107,7 @@ Status Outbox::Flush(std::stop_token stop) {
       RemoveFirst();
       continue;
     }
-    const Status status = Deliver(reply, stop);
+    Status status = Deliver(reply, stop);
     if (IsInterruption(status)) return status;
     if (status.ok()) {
       Log(LogLevel::kInfo, "Sent reply {} of run {}", reply.message_id(), reply.run_id());

@@ -30,12 +30,6 @@ constexpr std::chrono::hours kLongestWait{1};
 /// Difference between times of messages, which makes messages to the same node differ.
 constexpr double kStampStep = 1e-6;
 
-/// A message taken apart, and its stub.
-struct Outgoing {
-  DeflatedMessage deflated;
-  Message stub;
-};
-
 Message StubOf(const Message& message) {
   if (message.has_error()) return {message.metadata(), message.error()};
   return {message.metadata(), RecordDict()};
@@ -49,9 +43,9 @@ Message UnreadableReply(const Metadata& metadata, const Status& status) {
 
 }  // namespace
 
-LocalGrid::LocalGrid(State state, std::shared_ptr<Notifier> notifier, const RunInfo& run,
-                     std::function<double()> clock)
-    : state_(std::move(state)),
+LocalGrid::LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<Notifier> notifier,
+                     const RunInfo& run, std::function<double()> clock)
+    : state_(state),
       notifier_(std::move(notifier)),
       run_id_(run.run_id),
       task_id_(run.primary_task_id),
@@ -69,13 +63,13 @@ LocalGrid::LocalGrid(State state, std::shared_ptr<Notifier> notifier, const RunI
 }
 
 StatusOr<std::vector<std::uint64_t>> LocalGrid::GetNodeIds() {
-  FLWRCPP_RETURN_IF_ERROR(RequireOpen());
+  FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<const State> state, Open());
   {
     // Before looking, so that what happens during the look is not missed.
     const std::lock_guard lock(mutex_);
     node_events_seen_ = node_events_;
   }
-  return state_.link_state->OnlineNodes(clock_());
+  return state->link_state->OnlineNodes(clock_());
 }
 
 void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
@@ -85,11 +79,13 @@ void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
                                 std::chrono::duration<double>(kLongestWait)));
   // A node that falls silent is no event: it is offline when its time is up.
   double next = std::numeric_limits<double>::infinity();
-  NodeFilter filter;
-  filter.statuses = {NodeStatus::kOnline};
-  const StatusOr<std::vector<NodeInfo>> online = state_.link_state->ListNodes(filter, clock_());
-  if (online.ok()) {
-    for (const NodeInfo& node : *online) next = std::min(next, node.online_until);
+  if (const auto state = state_.lock()) {
+    NodeFilter filter;
+    filter.statuses = {NodeStatus::kOnline};
+    const StatusOr<std::vector<NodeInfo>> online = state->link_state->ListNodes(filter, clock_());
+    if (online.ok()) {
+      for (const NodeInfo& node : *online) next = std::min(next, node.online_until);
+    }
   }
   const TimePoint until = MomentOf(next, limit);
   std::unique_lock lock(mutex_);
@@ -98,7 +94,7 @@ void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
 }
 
 StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> messages) {
-  FLWRCPP_RETURN_IF_ERROR(RequireOpen());
+  FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<const State> state, Open());
 
   // Content that messages share is taken apart, and hashed, once.
   std::unordered_map<const RecordDict*, std::shared_ptr<const DeflatedContent>> contents;
@@ -122,7 +118,7 @@ StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> 
   }
 
   FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::string> ids,
-                           state_.link_state->StoreInstructions(stubs, clock_()));
+                           state->link_state->StoreInstructions(stubs, clock_()));
 
   // The messages are held until all trees are stored: a node that confirms one of them early would
   // else take content away that the next one shares.
@@ -137,24 +133,24 @@ StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> 
       objects = content->objects;
     }
     objects.push_back(deflated[i].root);
-    status = state_.object_store->StoreTree(run_id_, deflated[i].tree, objects);
+    status = state->object_store->StoreTree(run_id_, deflated[i].tree, objects);
     if (status.ok()) stored.push_back(ids[i]);
   }
   StatusOr<ReleaseResult> released;
   if (status.ok()) {
-    released = state_.link_state->ReleaseMessages(stored);
+    released = state->link_state->ReleaseMessages(stored);
     status = released.status();
   }
   if (!status.ok()) {
-    const Status deleted = state_.link_state->DeleteMessages(ids);
+    const Status deleted = state->link_state->DeleteMessages(ids);
     if (!deleted.ok()) {
       Log(LogLevel::kError, "messages of run {} are left behind: {}", run_id_,
           std::string(deleted.message()));
     }
-    for (const std::string& id : stored) Forget(id);
+    for (const std::string& id : stored) Forget(*state, id);
     return status;
   }
-  for (const std::string& id : released->unknown) Forget(id);
+  for (const std::string& id : released->unknown) Forget(*state, id);
   for (const ReleasedMessage& message : released->released) {
     notifier_->Notify({Topic::kInstructions, message.dst_node_id});
   }
@@ -175,13 +171,15 @@ StatusOr<std::vector<Message>> LocalGrid::PullMessages(std::span<const std::stri
       seen = reply_events_;
       nodes_seen = node_events_;
     }
-    FLWRCPP_RETURN_IF_ERROR(RequireOpen());
-    FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> replies, TakeReplies(message_ids));
-    if (!replies.empty() || steady_clock::now() >= deadline) return replies;
-
-    FLWRCPP_ASSIGN_OR_RETURN(
-        const double next, state_.link_state->NextReplyTime(run_id_, message_ids, clock_()));
-    const TimePoint until = MomentOf(next, deadline);
+    TimePoint until;
+    {
+      FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<const State> state, Open());
+      FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> replies, TakeReplies(*state, message_ids));
+      if (!replies.empty() || steady_clock::now() >= deadline) return replies;
+      FLWRCPP_ASSIGN_OR_RETURN(
+          const double next, state->link_state->NextReplyTime(run_id_, message_ids, clock_()));
+      until = MomentOf(next, deadline);
+    }
     std::unique_lock lock(mutex_);
     // A node that leaves is answered for, so events of nodes count too.
     changed_.wait_until(lock, until, [&] {
@@ -196,13 +194,15 @@ void LocalGrid::Close() {
   changed_.notify_all();
 }
 
-Status LocalGrid::RequireOpen() {
+StatusOr<std::shared_ptr<const State>> LocalGrid::Open() {
+  std::shared_ptr<const State> state;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return MakeError(StatusCode::kUnavailable, "the SuperLink has stopped");
+    if (!closed_) state = state_.lock();
   }
-  FLWRCPP_ASSIGN_OR_RETURN(const RunStatus status, state_.link_state->GetRunStatus(run_id_));
-  if (status == RunStatus::kRunning) return absl::OkStatus();
+  if (state == nullptr) return MakeError(StatusCode::kUnavailable, "the SuperLink has stopped");
+  FLWRCPP_ASSIGN_OR_RETURN(const RunStatus status, state->link_state->GetRunStatus(run_id_));
+  if (status == RunStatus::kRunning) return state;
   return MakeError(StatusCode::kFailedPrecondition, "run {} is not running", run_id_);
 }
 
@@ -216,7 +216,8 @@ void LocalGrid::Stamp(Metadata& metadata) {
   metadata.created_at = last_stamp_;
 }
 
-StatusOr<std::vector<Message>> LocalGrid::TakeReplies(std::span<const std::string> message_ids) {
+StatusOr<std::vector<Message>> LocalGrid::TakeReplies(
+    const State& state, std::span<const std::string> message_ids) {
   const std::lock_guard lock(replies_mutex_);
   const bool any_taken =
       !taken_.empty() && std::any_of(message_ids.begin(), message_ids.end(),
@@ -224,8 +225,8 @@ StatusOr<std::vector<Message>> LocalGrid::TakeReplies(std::span<const std::strin
   if (!any_taken) {
     FLWRCPP_ASSIGN_OR_RETURN(
         PulledReplies pulled,
-        state_.link_state->PullReplies(run_id_, message_ids, clock_()));
-    for (const std::string& id : pulled.dropped) Forget(id);
+        state.link_state->PullReplies(run_id_, message_ids, clock_()));
+    for (const std::string& id : pulled.dropped) Forget(state, id);
     for (Message& reply : pulled.replies) {
       std::string instruction = reply.metadata().reply_to_message_id;
       taken_.insert_or_assign(std::move(instruction), std::move(reply));
@@ -238,21 +239,22 @@ StatusOr<std::vector<Message>> LocalGrid::TakeReplies(std::span<const std::strin
     if (taken_.empty() || bytes >= kReplyBatchBytes) break;
     auto node = taken_.extract(id);
     if (node.empty()) continue;
-    FLWRCPP_ASSIGN_OR_RETURN(Message reply, InflateReply(node.mapped(), bytes));
+    FLWRCPP_ASSIGN_OR_RETURN(Message reply, InflateReply(state, node.mapped(), bytes));
     replies.push_back(std::move(reply));
   }
   return replies;
 }
 
-StatusOr<Message> LocalGrid::InflateReply(const Message& stub, std::size_t& bytes) {
+StatusOr<Message> LocalGrid::InflateReply(const State& state, const Message& stub,
+                                          std::size_t& bytes) {
   const Metadata& metadata = stub.metadata();
   if (stub.has_error()) {
     // Errors that the SuperLink made have no objects.
-    if (!metadata.message_id.empty()) Forget(metadata.message_id);
+    if (!metadata.message_id.empty()) Forget(state, metadata.message_id);
     return stub;
   }
   const ObjectSource source = [&](const std::string& id) -> StatusOr<Object> {
-    FLWRCPP_ASSIGN_OR_RETURN(StoredObject stored, state_.object_store->Get(run_id_, id));
+    FLWRCPP_ASSIGN_OR_RETURN(StoredObject stored, state.object_store->Get(run_id_, id));
     if (stored.state != ObjectState::kAvailable) {
       return MakeError(StatusCode::kNotFound, "object {} is missing", id);
     }
@@ -260,7 +262,7 @@ StatusOr<Message> LocalGrid::InflateReply(const Message& stub, std::size_t& byte
     return std::move(stored.object);
   };
   StatusOr<Message> reply = Inflate(metadata.message_id, source);
-  Forget(metadata.message_id);
+  Forget(state, metadata.message_id);
   if (!reply.ok()) {
     // One node's broken reply must not end the run.
     Log(LogLevel::kWarning, "reply {} of node {}: {}", metadata.message_id, metadata.src_node_id,
@@ -272,8 +274,8 @@ StatusOr<Message> LocalGrid::InflateReply(const Message& stub, std::size_t& byte
   return reply;
 }
 
-void LocalGrid::Forget(const std::string& message_id) {
-  const Status status = state_.object_store->Confirm(run_id_, message_id);
+void LocalGrid::Forget(const State& state, const std::string& message_id) {
+  const Status status = state.object_store->Confirm(run_id_, message_id);
   if (!status.ok()) {
     Log(LogLevel::kWarning, "objects of message {} are left behind: {}", message_id,
         std::string(status.message()));

@@ -26,8 +26,9 @@ namespace flwrcpp::internal {
 /// arrays, and the arrays of a reply are views of what the node's request was received into.
 class LocalGrid final : public Grid {
  public:
+  /// @param state is not kept alive: a grid that is left over must not hold a database.
   /// @param clock gives the time in Unix seconds.
-  LocalGrid(State state, std::shared_ptr<Notifier> notifier, const RunInfo& run,
+  LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<Notifier> notifier, const RunInfo& run,
             std::function<double()> clock);
 
   std::uint64_t run_id() const override { return run_id_; }
@@ -46,18 +47,20 @@ class LocalGrid final : public Grid {
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  Status RequireOpen();
+  /// The state, if the SuperLink has not stopped and the run is running.
+  StatusOr<std::shared_ptr<const State>> Open();
   /// Completes metadata for sending.
   void Stamp(Metadata& metadata);
   /// Takes replies out of the state, as far as nothing that was taken before is left.
-  StatusOr<std::vector<Message>> TakeReplies(std::span<const std::string> message_ids);
-  StatusOr<Message> InflateReply(const Message& stub, std::size_t& bytes);
+  StatusOr<std::vector<Message>> TakeReplies(const State& state,
+                                             std::span<const std::string> message_ids);
+  StatusOr<Message> InflateReply(const State& state, const Message& stub, std::size_t& bytes);
   /// Removes objects of no further use. A failure is logged: the end of the run removes them too.
-  void Forget(const std::string& message_id);
+  void Forget(const State& state, const std::string& message_id);
   /// The moment of a time in Unix seconds, at most `limit`.
   TimePoint MomentOf(double unix_seconds, TimePoint limit) const;
 
-  const State state_;
+  const std::weak_ptr<const State> state_;
   const std::shared_ptr<Notifier> notifier_;
   const std::uint64_t run_id_;
   const std::uint64_t task_id_;

@@ -69,9 +69,9 @@ class SuperLinkImpl final : public SuperLink {
  public:
   SuperLinkImpl(SuperLinkOptions options, State state)
       : options_(std::move(options)),
-        state_(std::move(state)),
+        state_(std::make_shared<const State>(std::move(state))),
         notifier_(std::make_shared<Notifier>()),
-        service_(state_, *notifier_,
+        service_(*state_, *notifier_,
                  {.enable_supernode_auth = options_.enable_supernode_auth, .clock = UnixSeconds}),
         api_(service_, *notifier_,
              {.pull_wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
@@ -126,7 +126,7 @@ class SuperLinkImpl final : public SuperLink {
     }
     NodeRegistration registration;
     registration.public_key = key.pem();
-    return state_.link_state->CreateNode(registration, UnixSeconds());
+    return state_->link_state->CreateNode(registration, UnixSeconds());
   }
 
   StatusOr<std::shared_ptr<Grid>> StartRun(const RunOptions& options) override {
@@ -136,9 +136,9 @@ class SuperLinkImpl final : public SuperLink {
     const double now = UnixSeconds();
     NewRun new_run;
     new_run.override_config = options.run_config;
-    FLWRCPP_ASSIGN_OR_RETURN(const RunInfo run, state_.link_state->CreateRun(new_run, now));
-    FLWRCPP_RETURN_IF_ERROR(state_.link_state->MarkRunStarting(run.run_id, now));
-    FLWRCPP_RETURN_IF_ERROR(state_.link_state->MarkRunRunning(run.run_id, now));
+    FLWRCPP_ASSIGN_OR_RETURN(const RunInfo run, state_->link_state->CreateRun(new_run, now));
+    FLWRCPP_RETURN_IF_ERROR(state_->link_state->MarkRunStarting(run.run_id, now));
+    FLWRCPP_RETURN_IF_ERROR(state_->link_state->MarkRunRunning(run.run_id, now));
     const auto grid = std::make_shared<LocalGrid>(state_, notifier_, run, UnixSeconds);
 
     const std::lock_guard lock(mutex_);
@@ -152,10 +152,10 @@ class SuperLinkImpl final : public SuperLink {
   Status FinishRun(std::uint64_t run_id, const std::string& sub_status,
                    const std::string& details) override {
     FLWRCPP_RETURN_IF_ERROR(
-        state_.link_state->FinishRun(run_id, sub_status, details, UnixSeconds()));
+        state_->link_state->FinishRun(run_id, sub_status, details, UnixSeconds()));
     Log(LogLevel::kInfo, "run {} finished: {}", run_id, sub_status);
-    const Status messages = state_.link_state->ClearRun(run_id);
-    const Status objects = state_.object_store->ClearRun(run_id);
+    const Status messages = state_->link_state->ClearRun(run_id);
+    const Status objects = state_->object_store->ClearRun(run_id);
     notifier_->Notify({Topic::kReplies, run_id});
     FLWRCPP_RETURN_IF_ERROR(messages);
     return objects;
@@ -181,7 +181,7 @@ class SuperLinkImpl final : public SuperLink {
     RunFilter filter;
     filter.unfinished_only = true;
     FLWRCPP_ASSIGN_OR_RETURN(const std::vector<RunInfo> unfinished,
-                             state_.link_state->ListRuns(filter));
+                             state_->link_state->ListRuns(filter));
     for (const RunInfo& run : unfinished) {
       {
         const std::lock_guard lock(mutex_);
@@ -207,7 +207,7 @@ class SuperLinkImpl final : public SuperLink {
   }
 
   const SuperLinkOptions options_;
-  const State state_;
+  const std::shared_ptr<const State> state_;
   const std::shared_ptr<Notifier> notifier_;
   FleetService service_;
   FleetApi api_;

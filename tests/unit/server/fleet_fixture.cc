@@ -21,6 +21,7 @@ void FleetFixture::SetUp() {
     ASSERT_THAT(opened, IsOk());
     state_ = *std::move(opened);
   }
+  shared_state_ = std::make_shared<const State>(state_);
   service_ = std::make_unique<FleetService>(
       state_, *notifier_,
       FleetService::Options{.enable_supernode_auth = false, .clock = [this] { return now_; }});
@@ -45,7 +46,7 @@ std::shared_ptr<LocalGrid> FleetFixture::StartRun() {
   EXPECT_THAT(run, IsOk());
   EXPECT_THAT(state_.link_state->MarkRunStarting(run->run_id, now_), IsOk());
   EXPECT_THAT(state_.link_state->MarkRunRunning(run->run_id, now_), IsOk());
-  return std::make_shared<LocalGrid>(state_, notifier_, *run, [this] { return now_; });
+  return std::make_shared<LocalGrid>(shared_state_, notifier_, *run, [this] { return now_; });
 }
 
 RecordDict FleetFixture::Content(float value, std::size_t floats) {

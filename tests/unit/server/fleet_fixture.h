@@ -48,6 +48,7 @@ class FleetFixture : public ::testing::TestWithParam<StateKind> {
   double now_ = 1'800'000'000;
   flwrcpp::testing::TempDir directory_;
   State state_;
+  std::shared_ptr<const State> shared_state_;
   std::shared_ptr<Notifier> notifier_ = std::make_shared<Notifier>();
   std::unique_ptr<FleetService> service_;
 };

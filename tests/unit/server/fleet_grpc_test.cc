@@ -168,6 +168,14 @@ TEST_F(FleetGrpcTest, ACancelledPullLosesNothing) {
   });
   given_up.TryCancel();
   pulling.join();
+  // Over the same connection, so that the SuperLink has read of the cancellation when it answers.
+  flwr::proto::SendNodeHeartbeatRequest heartbeat;
+  heartbeat.mutable_node()->set_node_id(node_id);
+  heartbeat.set_heartbeat_interval(30);
+  flwr::proto::SendNodeHeartbeatResponse alive;
+  grpc::ClientContext beating;
+  Sign(beating);
+  ASSERT_TRUE(stub_->SendNodeHeartbeat(&beating, heartbeat, &alive).ok());
   const auto ids = (*grid)->PushMessages({TestInstruction(node_id)});
   ASSERT_THAT(ids, IsOk());
 

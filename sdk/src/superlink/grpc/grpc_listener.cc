@@ -14,7 +14,9 @@
 #include <utility>
 
 #include "internal/errors.h"
+#include "internal/status_macros.h"
 #include "superlink/grpc/grpc_call.h"
+#include "superlink/listen.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -62,10 +64,13 @@ class FleetGenericService final : public grpc::CallbackGenericService {
 
 class Listener final : public GrpcListener {
  public:
-  Listener(boost::asio::io_context& io, FleetApi& api) : service_(io, api) {}
+  Listener(boost::asio::io_context& io, FleetApi& api) : io_(io), service_(io, api) {}
   ~Listener() override { Stop(); }
 
-  Status Listen(const GrpcListenerOptions& options) {
+  Status Start(const GrpcListenerOptions& options) {
+    // gRPC says on stderr, and only there, why an address cannot be had: ask first.
+    FLWRCPP_RETURN_IF_ERROR(Listen(io_, options.host, options.port).status());
+
     std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
     if (options.certificate.has_value()) {
       grpc::SslServerCredentialsOptions ssl;
@@ -94,9 +99,7 @@ class Listener final : public GrpcListener {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port == 0) {
-      return MakeError(StatusCode::kUnavailable,
-                       "cannot listen on {}: it is already in use or not of this machine",
-                       address);
+      return MakeError(StatusCode::kUnavailable, "gRPC cannot listen on {}", address);
     }
     port_ = static_cast<std::uint16_t>(port);
     return absl::OkStatus();
@@ -111,6 +114,7 @@ class Listener final : public GrpcListener {
   }
 
  private:
+  boost::asio::io_context& io_;
   FleetGenericService service_;
   std::unique_ptr<grpc::Server> server_;
   std::uint16_t port_ = 0;
@@ -122,7 +126,7 @@ StatusOr<std::unique_ptr<GrpcListener>> GrpcListener::Start(boost::asio::io_cont
                                                             FleetApi& api,
                                                             const GrpcListenerOptions& options) {
   auto listener = std::make_unique<Listener>(io, api);
-  const Status status = listener->Listen(options);
+  const Status status = listener->Start(options);
   if (!status.ok()) return status;
   return StatusOr<std::unique_ptr<GrpcListener>>(std::move(listener));
 }
