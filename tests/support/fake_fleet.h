@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -14,8 +16,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include <google/protobuf/message_lite.h>
 
 #include "flwr/proto/fleet.pb.h"
 #include "flwrcpp/message.h"

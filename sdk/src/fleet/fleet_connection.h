@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,8 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <google/protobuf/message_lite.h>
 
 #include "crypto/ec_key.h"
 #include "fleet/clock.h"

@@ -3,6 +3,8 @@
 
 // Whole nodes against a fake SuperLink that speaks the real wire, in time that runs fast.
 
+#include "flwrcpp/node.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +14,6 @@
 
 #include "client/run_node.h"
 #include "crypto/sha256.h"
-#include "flwrcpp/node.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_fleet_servers.h"
 #include "tests/support/status_matchers.h"
