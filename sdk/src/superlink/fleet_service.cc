@@ -242,7 +242,8 @@ StatusOr<flwr::proto::PushMessagesResponse> FleetService::PushMessages(
 
 StatusOr<PushSession> FleetService::AcceptReply(const Message& reply, const ObjectTree& tree) {
   const Metadata& metadata = reply.metadata();
-  FLWRCPP_RETURN_IF_ERROR(ExpireSessions());
+  const std::lock_guard lock(uploads_mutex_);
+  FLWRCPP_RETURN_IF_ERROR(ExpireSessionsLocked());
   FLWRCPP_RETURN_IF_ERROR(state_.link_state->StoreReply(reply, Now()));
 
   StatusOr<PushSession> session =
@@ -347,6 +348,11 @@ StatusOr<std::uint64_t> FleetService::FindNode(const std::string& public_key) {
 }
 
 Status FleetService::ExpireSessions() {
+  const std::lock_guard lock(uploads_mutex_);
+  return ExpireSessionsLocked();
+}
+
+Status FleetService::ExpireSessionsLocked() {
   FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::string> roots,
                            state_.object_store->ExpireSessions(Now()));
   if (roots.empty()) return absl::OkStatus();

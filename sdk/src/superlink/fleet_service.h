@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -91,12 +92,19 @@ class FleetService {
   /// Stores a reply and opens the upload of its objects.
   /// @return `kNotFound` and the like for a reply that is refused.
   StatusOr<PushSession> AcceptReply(const Message& reply, const ObjectTree& tree);
+  /// `ExpireSessions` for who holds `uploads_mutex_`.
+  Status ExpireSessionsLocked();
   /// Lets complete messages be handed out, and tells who waits for them.
   Status Release(std::uint64_t run_id, const std::vector<std::string>& message_ids);
 
   const State state_;
   Notifier& notifier_;
   const Options options_;
+
+  /// Held while the beginning or the end of an upload is noted in both the message and the object
+  /// state: a reply that is announced again while its old upload ends would else lose its message
+  /// and keep its objects.
+  std::mutex uploads_mutex_;
 };
 
 }  // namespace flwrcpp::internal

@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
+#include <functional>
+#include <future>
 #include <limits>
+#include <utility>
 
 #include "records/wire.h"
 #include "superlink/fleet_error.h"
@@ -23,6 +27,45 @@ MATCHER_P(IsFleetError, code, "is Fleet error " + std::to_string(static_cast<int
   *result_listener << "whose status is " << status.ToString();
   return FleetErrorCodeOf(status) == code;
 }
+
+/// An object store that lets something happen right after uploads have expired in it.
+class HookedStore final : public ObjectStore {
+ public:
+  explicit HookedStore(std::shared_ptr<ObjectStore> store) : store_(std::move(store)) {}
+
+  std::function<void()> after_expiry;
+
+  StatusOr<std::vector<std::string>> ExpireSessions(double now) override {
+    auto roots = store_->ExpireSessions(now);
+    if (roots.ok() && !roots->empty() && after_expiry) std::exchange(after_expiry, nullptr)();
+    return roots;
+  }
+  StatusOr<PushSession> OpenPush(std::uint64_t run_id, std::span<const ObjectTree> trees,
+                                 double now) override {
+    return store_->OpenPush(run_id, trees, now);
+  }
+  StatusOr<PutResult> Put(std::uint64_t run_id, const std::string& session_id,
+                          const Object& object, double now) override {
+    return store_->Put(run_id, session_id, object, now);
+  }
+  Status StoreTree(std::uint64_t run_id, const ObjectTree& tree,
+                   std::span<const Object> objects) override {
+    return store_->StoreTree(run_id, tree, objects);
+  }
+  StatusOr<StoredObject> Get(std::uint64_t run_id, const std::string& object_id) override {
+    return store_->Get(run_id, object_id);
+  }
+  StatusOr<ObjectTree> GetTree(std::uint64_t run_id, const std::string& object_id) override {
+    return store_->GetTree(run_id, object_id);
+  }
+  Status Confirm(std::uint64_t run_id, const std::string& object_id) override {
+    return store_->Confirm(run_id, object_id);
+  }
+  Status ClearRun(std::uint64_t run_id) override { return store_->ClearRun(run_id); }
+
+ private:
+  const std::shared_ptr<ObjectStore> store_;
+};
 
 class FleetServiceTest : public FleetFixture {
  protected:
@@ -271,6 +314,40 @@ TEST_P(FleetServiceTest, ABrokenUploadIsDroppedAndMayBeBegunAgain) {
                    ->stored());
   Answer(node_id, reply);
 
+  EXPECT_EQ(grid->PullMessages({&id, 1}, std::chrono::seconds(0))->size(), 1u);
+}
+
+TEST_P(FleetServiceTest, AReplyAnnouncedAgainWhileItsOldUploadExpiresIsKept) {
+  const auto store = std::make_shared<HookedStore>(state_.object_store);
+  FleetService service({state_.link_state, store}, *notifier_,
+                       {.enable_supernode_auth = false, .clock = [this] { return now_; }});
+  const std::uint64_t node_id = OnlineNode("key");
+  const auto grid = StartRun();
+  const std::string id = Send(*grid, Train(node_id));
+  const Message reply = Message::ReplyTo(Fetch(node_id, Pull(node_id)), Content(5), now_);
+  const DeflatedMessage deflated = Deflate(reply);
+  ASSERT_THAT(service.PushMessages(node_id, PushRequest(reply, deflated)), IsOk());
+  now_ += kPushSessionLifetime + 1;
+  ASSERT_TRUE(Heartbeat(node_id, 30)->success());
+
+  std::future<StatusOr<flwr::proto::PushMessagesResponse>> again;
+  store->after_expiry = [&] {
+    again = std::async(std::launch::async, [&] {
+      return service.PushMessages(node_id, PushRequest(reply, deflated));
+    });
+    // Either it gets ahead here, or it waits for the expiry to end.
+    again.wait_for(std::chrono::milliseconds(200));
+  };
+  ASSERT_THAT(service.ExpireSessions(), IsOk());
+  const auto announced = again.get();
+
+  ASSERT_THAT(announced, IsOk());
+  for (const Object& object : ObjectsOf(deflated)) {
+    EXPECT_TRUE(service
+                    .PushObject(grid->run_id(), object.id, announced->session_id(),
+                                Bytes(BytesOf(object)))
+                    ->stored());
+  }
   EXPECT_EQ(grid->PullMessages({&id, 1}, std::chrono::seconds(0))->size(), 1u);
 }
 
