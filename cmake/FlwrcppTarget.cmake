@@ -14,6 +14,11 @@ function(flwrcpp_target target)
     target_compile_options(${target} PRIVATE -fsanitize=${FLWRCPP_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${FLWRCPP_SANITIZE})
   endif()
+  if(FLWRCPP_SANITIZE MATCHES thread)
+    # protobuf gives messages with map fields another layout when it sees this macro, which the
+    # system's library was built without. The standard library still gets its own.
+    target_compile_options(${target} PRIVATE -U__SANITIZE_THREAD__ -D_GLIBCXX_TSAN=1)
+  endif()
 endfunction()
 
 # flwrcpp_library(ROOM [SOURCES ...] [HEADERS ...] [LINK_PUBLIC ...] [LINK ...]): one library of the SDK, flwrcpp::ROOM.
