@@ -83,10 +83,7 @@ void FlushLast(Outbox& outbox, Clock& clock) {
     if (clock.Sleep(kLastFlushSeconds, done)) enough.request_stop();
   });
   const Status status = outbox.Flush(enough.get_token());
-  if (!status.ok()) {
-    Log(LogLevel::kWarning, "Leaving with a reply that the SuperLink does not have: {}",
-        std::string(status.message()));
-  }
+  if (!status.ok()) Log(LogLevel::kWarning, "{}", std::string(status.message()));
 }
 
 void Leave(FleetConnection& connection, bool unregister) {
@@ -141,6 +138,10 @@ Status RunNode(const ClientApp& app, const NodeOptions& options, Clock& clock,
     if (result.code() == StatusCode::kCancelled) {
       FlushLast(outbox, clock);
       result = absl::OkStatus();
+    }
+    if (!outbox.empty()) {
+      Log(LogLevel::kError, "Leaving with a finished reply that the SuperLink does not have; it {}",
+          directory.empty() ? "is lost" : "waits in the state directory");
     }
   }
   if (result.code() != StatusCode::kUnauthenticated) Leave(connection, own_key);
