@@ -34,7 +34,7 @@ constexpr std::array kRpcNames = {
     FleetRpcName{FleetRpc::kPullObject, "PullObject", "pull-object"},
     FleetRpcName{FleetRpc::kPushObject, "PushObject", "push-object"},
     FleetRpcName{FleetRpc::kConfirmMessageReceived, "ConfirmMessageReceived",
-                    "confirm-message-received"},
+                 "confirm-message-received"},
     FleetRpcName{FleetRpc::kGetRun, "GetRun", "get-run"},
     FleetRpcName{FleetRpc::kGetFab, "GetFab", "get-fab"},
 };
@@ -108,8 +108,8 @@ void FleetApi::Stop() {
 StatusOr<FleetReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
   switch (call.rpc) {
     case FleetRpc::kRegisterNode: {
-      FLWRCPP_ASSIGN_OR_RETURN(
-          const auto request, Authenticate<flwr::proto::RegisterNodeFleetRequest>(call));
+      FLWRCPP_ASSIGN_OR_RETURN(const auto request,
+                               Authenticate<flwr::proto::RegisterNodeFleetRequest>(call));
       return Serialize(service_.RegisterNode(request));
     }
     case FleetRpc::kActivateNode: {
@@ -149,8 +149,8 @@ StatusOr<FleetReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
       if (!request.ok()) return FleetError(FleetErrorCode::kInvalidProtobuf, "");
       FLWRCPP_RETURN_IF_ERROR(CheckSignature(call));
       FLWRCPP_RETURN_IF_ERROR(CheckIsNode(call, request->node_id));
-      return Serialize(service_.PushObject(request->run_id, request->object_id,
-                                           request->session_id, request->content));
+      return Serialize(service_.PushObject(request->run_id, request->object_id, request->session_id,
+                                           request->content));
     }
     case FleetRpc::kConfirmMessageReceived: {
       FLWRCPP_ASSIGN_OR_RETURN(const auto request,
@@ -187,14 +187,13 @@ asio::awaitable<StatusOr<FleetReply>> FleetApi::HandlePull(FleetRequest call, Ca
   const auto deadline = std::chrono::steady_clock::now() + options_.pull_wait;
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   const auto waker = std::make_shared<Waker>(executor);
-  const Notifier::Subscription subscription = notifier_.Subscribe(
-      {Topic::kInstructions, node_id}, [waker] { waker->Wake(); });
+  const Notifier::Subscription subscription =
+      notifier_.Subscribe({Topic::kInstructions, node_id}, [waker] { waker->Wake(); });
   caller.Watch([waker] { waker->Wake(); });
   while (turn.is_latest()) {
     reply = Pull(node_id, *request, caller);
     if (!reply.ok() || reply->size() > 0 || stopping_ ||
-        caller.state() != Caller::State::kWaiting ||
-        std::chrono::steady_clock::now() >= deadline) {
+        caller.state() != Caller::State::kWaiting || std::chrono::steady_clock::now() >= deadline) {
       break;
     }
     co_await waker->SleepUntil(deadline);

@@ -81,8 +81,8 @@ StatusOr<flwr::proto::RegisterNodeFleetResponse> FleetService::RegisterNode(
 
 StatusOr<flwr::proto::ActivateNodeResponse> FleetService::ActivateNode(
     const flwr::proto::ActivateNodeRequest& request) {
-  const StatusOr<std::uint64_t> node_id = state_.link_state->ActivateNode(
-      request.public_key(), request.heartbeat_interval(), Now());
+  const StatusOr<std::uint64_t> node_id =
+      state_.link_state->ActivateNode(request.public_key(), request.heartbeat_interval(), Now());
   switch (node_id.status().code()) {
     case StatusCode::kOk:
       break;
@@ -161,8 +161,7 @@ StatusOr<PulledInstruction> FleetService::PullMessages(
     if (!instruction.has_value()) return pulled;
 
     const Metadata& metadata = instruction->metadata();
-    StatusOr<ObjectTree> tree =
-        state_.object_store->GetTree(metadata.run_id, metadata.message_id);
+    StatusOr<ObjectTree> tree = state_.object_store->GetTree(metadata.run_id, metadata.message_id);
     if (!tree.ok() && tree.status().code() != StatusCode::kNotFound) {
       ReturnInstruction(node_id, metadata.message_id);
       return tree.status();
@@ -246,8 +245,7 @@ StatusOr<PushSession> FleetService::AcceptReply(const Message& reply, const Obje
   FLWRCPP_RETURN_IF_ERROR(ExpireSessionsLocked());
   FLWRCPP_RETURN_IF_ERROR(state_.link_state->StoreReply(reply, Now()));
 
-  StatusOr<PushSession> session =
-      state_.object_store->OpenPush(metadata.run_id, {&tree, 1}, Now());
+  StatusOr<PushSession> session = state_.object_store->OpenPush(metadata.run_id, {&tree, 1}, Now());
   if (!session.ok()) {
     FLWRCPP_RETURN_IF_ERROR(state_.link_state->DeleteMessages({&metadata.message_id, 1}));
     return session;
@@ -338,9 +336,9 @@ StatusOr<flwr::proto::GetFabResponse> FleetService::GetFab(
   }
   if (!run.ok()) return run.status();
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(request.run_id(), ""));
-  return FleetError(FleetErrorCode::kGetFabFailed,
-                    fmt::format("run {} has no FAB with hash '{}'", request.run_id(),
-                                request.hash_str()));
+  return FleetError(
+      FleetErrorCode::kGetFabFailed,
+      fmt::format("run {} has no FAB with hash '{}'", request.run_id(), request.hash_str()));
 }
 
 StatusOr<std::uint64_t> FleetService::FindNode(const std::string& public_key) {

@@ -13,12 +13,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-StatusOr<tcp::acceptor> Listen(asio::io_context& io, const std::string& host,
-                               std::uint16_t port) {
+StatusOr<tcp::acceptor> Listen(asio::io_context& io, const std::string& host, std::uint16_t port) {
   error_code error;
   tcp::resolver resolver(io);
-  const auto found =
-      resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
+  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, error);
   if (error || found.empty()) {
     return InvalidArgument("cannot listen on host '{}': {}", host, error.message());
   }

@@ -74,9 +74,9 @@ StatusOr<std::vector<std::uint64_t>> LocalGrid::GetNodeIds() {
 
 void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
   const TimePoint limit =
-      steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::clamp(
-                                timeout, std::chrono::duration<double>(0),
-                                std::chrono::duration<double>(kLongestWait)));
+      steady_clock::now() +
+      std::chrono::duration_cast<steady_clock::duration>(std::clamp(
+          timeout, std::chrono::duration<double>(0), std::chrono::duration<double>(kLongestWait)));
   // A node that falls silent is no event: it is offline when its time is up.
   double next = std::numeric_limits<double>::infinity();
   if (const auto state = state_.lock()) {
@@ -89,8 +89,7 @@ void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
   }
   const TimePoint until = MomentOf(next, limit);
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until,
-                      [this] { return closed_ || node_events_ != node_events_seen_; });
+  changed_.wait_until(lock, until, [this] { return closed_ || node_events_ != node_events_seen_; });
 }
 
 StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> messages) {
@@ -160,9 +159,9 @@ StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> 
 StatusOr<std::vector<Message>> LocalGrid::PullMessages(std::span<const std::string> message_ids,
                                                        std::chrono::duration<double> timeout) {
   const TimePoint deadline =
-      steady_clock::now() + std::chrono::duration_cast<steady_clock::duration>(std::clamp(
-                                timeout, std::chrono::duration<double>(0),
-                                std::chrono::duration<double>(kLongestWait)));
+      steady_clock::now() +
+      std::chrono::duration_cast<steady_clock::duration>(std::clamp(
+          timeout, std::chrono::duration<double>(0), std::chrono::duration<double>(kLongestWait)));
   while (true) {
     std::uint64_t seen = 0;
     std::uint64_t nodes_seen = 0;
@@ -176,8 +175,8 @@ StatusOr<std::vector<Message>> LocalGrid::PullMessages(std::span<const std::stri
       FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<const State> state, Open());
       FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> replies, TakeReplies(*state, message_ids));
       if (!replies.empty() || steady_clock::now() >= deadline) return replies;
-      FLWRCPP_ASSIGN_OR_RETURN(
-          const double next, state->link_state->NextReplyTime(run_id_, message_ids, clock_()));
+      FLWRCPP_ASSIGN_OR_RETURN(const double next,
+                               state->link_state->NextReplyTime(run_id_, message_ids, clock_()));
       until = MomentOf(next, deadline);
     }
     std::unique_lock lock(mutex_);
@@ -216,16 +215,15 @@ void LocalGrid::Stamp(Metadata& metadata) {
   metadata.created_at = last_stamp_;
 }
 
-StatusOr<std::vector<Message>> LocalGrid::TakeReplies(
-    const State& state, std::span<const std::string> message_ids) {
+StatusOr<std::vector<Message>> LocalGrid::TakeReplies(const State& state,
+                                                      std::span<const std::string> message_ids) {
   const std::lock_guard lock(replies_mutex_);
   const bool any_taken =
       !taken_.empty() && std::any_of(message_ids.begin(), message_ids.end(),
                                      [this](const auto& id) { return taken_.contains(id); });
   if (!any_taken) {
-    FLWRCPP_ASSIGN_OR_RETURN(
-        PulledReplies pulled,
-        state.link_state->PullReplies(run_id_, message_ids, clock_()));
+    FLWRCPP_ASSIGN_OR_RETURN(PulledReplies pulled,
+                             state.link_state->PullReplies(run_id_, message_ids, clock_()));
     for (const std::string& id : pulled.dropped) Forget(state, id);
     for (Message& reply : pulled.replies) {
       std::string instruction = reply.metadata().reply_to_message_id;

@@ -28,8 +28,8 @@ class LocalGrid final : public Grid {
  public:
   /// @param state is not kept alive: a grid that is left over must not hold a database.
   /// @param clock gives the time in Unix seconds.
-  LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<Notifier> notifier, const RunInfo& run,
-            std::function<double()> clock);
+  LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<Notifier> notifier,
+            const RunInfo& run, std::function<double()> clock);
 
   std::uint64_t run_id() const override { return run_id_; }
   StatusOr<std::vector<std::uint64_t>> GetNodeIds() override;

@@ -54,7 +54,8 @@ Status Validate(const SuperLinkOptions& options) {
     return InvalidArgument("pull_wait is {} s; it must be between 0 and {} s",
                            options.pull_wait.count(), kMaxPullWait.count());
   }
-  if (options.max_request_bytes < kMinRequestBytes || options.max_request_bytes > kMaxRequestBytes) {
+  if (options.max_request_bytes < kMinRequestBytes ||
+      options.max_request_bytes > kMaxRequestBytes) {
     return InvalidArgument("max_request_bytes is {}; it must be between {} and {}",
                            options.max_request_bytes, kMinRequestBytes, kMaxRequestBytes);
   }

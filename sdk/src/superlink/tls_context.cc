@@ -15,16 +15,14 @@ namespace flwrcpp::internal {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-StatusOr<std::unique_ptr<asio::ssl::context>> MakeTlsContext(
-    const ServerCertificate& certificate) {
+StatusOr<std::unique_ptr<asio::ssl::context>> MakeTlsContext(const ServerCertificate& certificate) {
   auto context = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   // Idle connections keep no buffers: thousands of nodes wait most of the time.
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   // Without this OpenSSL asks at the terminal for the password of an encrypted key.
-  context->set_password_callback([](std::size_t, asio::ssl::context::password_purpose) {
-    return std::string();
-  });
+  context->set_password_callback(
+      [](std::size_t, asio::ssl::context::password_purpose) { return std::string(); });
   error_code error;
   context->use_certificate_chain(asio::buffer(certificate.chain), error);
   if (error) {

@@ -16,6 +16,7 @@
 
 #include "internal/log.h"
 #include "superlink/fleet_error.h"
+#include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -71,35 +72,45 @@ class GrpcCall final : public grpc::ServerGenericBidiReactor, public Caller {
   GrpcCall(asio::io_context& io, FleetApi& api, FleetRpc rpc,
            const grpc::GenericCallbackServerContext& context)
       : io_(io), api_(api), rpc_(rpc), credentials_(CredentialsOf(context)) {
+    HandOver(this);
     StartRead(&request_);
   }
 
   // From gRPC's threads.
 
   void OnReadDone(bool ok) override {
+    TakeOver(this);
     if (!ok) {
-      Finish({grpc::StatusCode::INVALID_ARGUMENT, "the call has no request"});
+      End({grpc::StatusCode::INVALID_ARGUMENT, "the call has no request"});
       return;
     }
     asio::co_spawn(asio::make_strand(io_), Answer(), [this](std::exception_ptr error) {
       if (!error) return;
       Log(LogLevel::kError, "a gRPC call ended by an exception");
-      Finish({grpc::StatusCode::INTERNAL, "The SuperLink failed to answer."});
+      End({grpc::StatusCode::INTERNAL, "The SuperLink failed to answer."});
     });
   }
 
   void OnWriteDone(bool ok) override {
+    TakeOver(this);
     if (!ok && reply_->on_lost) reply_->on_lost();
-    Finish(grpc::Status::OK);
+    End(grpc::Status::OK);
   }
 
   void OnCancel() override {
-    const std::lock_guard lock(mutex_);
-    gone_ = true;
-    if (on_change_) on_change_();
+    TakeOver(this);
+    {
+      const std::lock_guard lock(mutex_);
+      gone_ = true;
+      if (on_change_) on_change_();
+    }
+    HandOver(this);
   }
 
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    TakeOver(this);
+    delete this;
+  }
 
   // From the call's strand.
 
@@ -127,10 +138,16 @@ class GrpcCall final : public grpc::ServerGenericBidiReactor, public Caller {
     // Either of these hands the call back to gRPC, which may delete it at once.
     if (reply_.ok()) {
       response_ = ToBuffer(*reply_);
+      HandOver(this);
       StartWrite(&response_);
     } else {
-      Finish(ToGrpc(reply_.status()));
+      End(ToGrpc(reply_.status()));
     }
+  }
+
+  void End(const grpc::Status& status) {
+    HandOver(this);
+    Finish(status);
   }
 
   asio::io_context& io_;

@@ -6,6 +6,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 #include "superlink/grpc/grpc_call.h"
+#include "superlink/grpc/handover.h"
 #include "superlink/listen.h"
 
 namespace flwrcpp::internal {
@@ -34,10 +36,24 @@ constexpr std::chrono::seconds kStopPatience{5};
 class UnknownCall final : public grpc::ServerGenericBidiReactor {
  public:
   UnknownCall() {
+    HandOver(this);
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool) override {
+    TakeOver(this);
+    HandOver(this);
     Finish({grpc::StatusCode::UNIMPLEMENTED,
             "this SuperLink does not know the call; it speaks the Fleet API since Flower 1.23"});
   }
-  void OnDone() override { delete this; }
+
+  void OnDone() override {
+    TakeOver(this);
+    delete this;
+  }
+
+ private:
+  grpc::ByteBuffer request_;
 };
 
 /// All calls arrive here as bytes, so that objects are not copied through protobuf.
@@ -79,9 +95,8 @@ class Listener final : public GrpcListener {
       credentials = grpc::SslServerCredentials(ssl);
     }
     const bool is_ipv6 = options.host.find(':') != std::string::npos;
-    const std::string address =
-        fmt::format("{}{}{}:{}", is_ipv6 ? "[" : "", options.host, is_ipv6 ? "]" : "",
-                    options.port);
+    const std::string address = fmt::format("{}{}{}:{}", is_ipv6 ? "[" : "", options.host,
+                                            is_ipv6 ? "]" : "", options.port);
     constexpr std::size_t kMaxInt = std::numeric_limits<int>::max();
 
     grpc::ServerBuilder builder;

@@ -74,8 +74,8 @@ class Listener final : public HttpListener {
   asio::awaitable<void> Accept() {
     asio::steady_timer pause(acceptor_.get_executor());
     while (acceptor_.is_open()) {
-      auto [error, socket] = co_await acceptor_.async_accept(
-          asio::make_strand(io_), asio::as_tuple(asio::use_awaitable));
+      auto [error, socket] = co_await acceptor_.async_accept(asio::make_strand(io_),
+                                                             asio::as_tuple(asio::use_awaitable));
       if (error == asio::error::operation_aborted) break;
       if (error) {
         Log(LogLevel::kWarning, "a connection was not accepted: {}", error.message());

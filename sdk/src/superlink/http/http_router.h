@@ -39,8 +39,8 @@ struct HttpResponse {
 /// An answer that says in JSON what is wrong: `{"detail": …}`.
 HttpResponse HttpRefusal(int status, std::string_view detail);
 
-using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(
-    const HttpHeader& header, Bytes body, Caller& caller)>;
+using HttpHandler = std::function<boost::asio::awaitable<HttpResponse>(const HttpHeader& header,
+                                                                       Bytes body, Caller& caller)>;
 
 /// Which handler answers which path. Filled before a listener starts, constant from then on.
 class HttpRouter {

@@ -75,9 +75,9 @@ bool IsHttpError(const error_code& error) {
 
 std::string HeaderText(const HttpResponse& response, const HttpHeader& request, bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
-                                 std::string_view(reason.data(), reason.size()),
-                                 response.body_size());
+  std::string text =
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
+                  std::string_view(reason.data(), reason.size()), response.body_size());
   if (!response.content_type.empty()) {
     text += fmt::format("Content-Type: {}\r\n", response.content_type);
   }
@@ -110,12 +110,12 @@ class Session final : public HttpSession,
 
   void Start(std::function<void()> on_end) override {
     const auto self = this->shared_from_this();
-    asio::co_spawn(
-        stream_.get_executor(), Run(), [self, on_end = std::move(on_end)](std::exception_ptr error) {
-          if (error) Log(LogLevel::kError, "an HTTP connection ended by an exception");
-          self->Close();
-          on_end();
-        });
+    asio::co_spawn(stream_.get_executor(), Run(),
+                   [self, on_end = std::move(on_end)](std::exception_ptr error) {
+                     if (error) Log(LogLevel::kError, "an HTTP connection ended by an exception");
+                     self->Close();
+                     on_end();
+                   });
   }
 
   void Stop() override {
@@ -219,9 +219,9 @@ class Session final : public HttpSession,
     const bool chunked = parser.chunked();
     if (length && *length > limits_.max_body_bytes) {
       request.header = std::move(parser.get().base());
-      request.refusal = HttpRefusal(
-          413, fmt::format("the body has {} bytes; at most {} are accepted", *length,
-                           limits_.max_body_bytes));
+      request.refusal =
+          HttpRefusal(413, fmt::format("the body has {} bytes; at most {} are accepted", *length,
+                                       limits_.max_body_bytes));
       co_return request;
     }
     if ((length || chunked) && FieldOf(parser.get(), "expect") == "100-continue") {
@@ -250,9 +250,8 @@ class Session final : public HttpSession,
     std::memcpy(bytes.get(), buffer_.data().data(), early);
     buffer_.consume(early);
     if (early < length) {
-      auto [error, size] =
-          co_await asio::async_read(stream_, asio::buffer(bytes.get() + early, length - early),
-                                    Progress(), kToken);
+      auto [error, size] = co_await asio::async_read(
+          stream_, asio::buffer(bytes.get() + early, length - early), Progress(), kToken);
       if (error) co_return false;
     }
     body = Bytes(bytes, {bytes.get(), length});
@@ -306,8 +305,8 @@ class Session final : public HttpSession,
     deadline_ = Clock::now() + kDrainTimeout;
     buffer_.clear();
     for (std::size_t drained = 0; drained < kMaxDrain;) {
-      auto [error, size] = co_await stream_.async_read_some(
-          buffer_.prepare(limits_.max_header_bytes), kToken);
+      auto [error, size] =
+          co_await stream_.async_read_some(buffer_.prepare(limits_.max_header_bytes), kToken);
       if (error) break;
       drained += size;
     }
@@ -360,9 +359,8 @@ class Session final : public HttpSession,
 
 }  // namespace
 
-std::shared_ptr<HttpSession> MakeHttpSession(asio::ip::tcp::socket socket,
-                                             asio::ssl::context* tls, const HttpRouter& router,
-                                             const HttpLimits& limits) {
+std::shared_ptr<HttpSession> MakeHttpSession(asio::ip::tcp::socket socket, asio::ssl::context* tls,
+                                             const HttpRouter& router, const HttpLimits& limits) {
   if (tls == nullptr) {
     return std::make_shared<Session<asio::ip::tcp::socket>>(router, limits, std::move(socket));
   }
