@@ -38,13 +38,18 @@ TEST(FleetError, LeavesOutWhatItHasNothingToSayOf) {
 
 TEST(FleetError, HasTheStatusOfFlowersCatalogue) {
   const std::pair<FleetErrorCode, int> kExpected[] = {
-      {FleetErrorCode::kPublicKeyInUse, 412},       {FleetErrorCode::kUnsupportedContentType, 415},
-      {FleetErrorCode::kInvalidProtobuf, 400},      {FleetErrorCode::kRegistrationDisabled, 412},
+      {FleetErrorCode::kPublicKeyInUse, 412},
+      {FleetErrorCode::kUnsupportedContentType, 415},
+      {FleetErrorCode::kInvalidProtobuf, 400},
+      {FleetErrorCode::kRegistrationDisabled, 412},
       {FleetErrorCode::kUnregistrationDisabled, 412},
       {FleetErrorCode::kInvalidHeartbeatInterval, 400},
-      {FleetErrorCode::kActivationFailed, 412},     {FleetErrorCode::kDeactivationFailed, 412},
-      {FleetErrorCode::kUnregistrationFailed, 412}, {FleetErrorCode::kRunStatusNotAllowed, 403},
-      {FleetErrorCode::kGetRunFailed, 403},         {FleetErrorCode::kGetFabFailed, 403}};
+      {FleetErrorCode::kActivationFailed, 412},
+      {FleetErrorCode::kDeactivationFailed, 412},
+      {FleetErrorCode::kUnregistrationFailed, 412},
+      {FleetErrorCode::kRunStatusNotAllowed, 403},
+      {FleetErrorCode::kGetRunFailed, 403},
+      {FleetErrorCode::kGetFabFailed, 403}};
   for (const auto& [code, http_status] : kExpected) {
     SCOPED_TRACE(static_cast<int>(code));
     EXPECT_EQ(HttpStatusOf(FleetError(code, "")), http_status);

@@ -98,10 +98,17 @@ Message FleetFixture::Fetch(std::uint64_t node_id,
   confirmation.set_run_id(metadata.run_id());
   confirmation.set_message_object_id(metadata.message_id());
   EXPECT_THAT(service_->ConfirmMessageReceived(node_id, confirmation), IsOk());
-  const auto message = Inflate(
-      tree->id, [&](const std::string& id) -> StatusOr<Object> { return objects.at(id); });
+  const auto message =
+      Inflate(tree->id, [&](const std::string& id) -> StatusOr<Object> { return objects.at(id); });
   EXPECT_THAT(message, IsOk());
   return *message;
+}
+
+StatusOr<flwr::proto::SendNodeHeartbeatResponse> FleetFixture::Heartbeat(std::uint64_t node_id,
+                                                                         double interval) {
+  flwr::proto::SendNodeHeartbeatRequest request;
+  request.set_heartbeat_interval(interval);
+  return service_->SendNodeHeartbeat(node_id, request);
 }
 
 flwr::proto::PushMessagesRequest FleetFixture::PushRequest(const Message& reply,

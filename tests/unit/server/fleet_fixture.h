@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,11 +10,20 @@
 #include <vector>
 
 #include "records/object.h"
+#include "superlink/fleet_error.h"
 #include "superlink/fleet_service.h"
 #include "superlink/local_grid.h"
+#include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace flwrcpp::internal {
+
+/// Matches a Status or StatusOr by its number in Flower's catalogue.
+MATCHER_P(IsFleetError, code, "is Fleet error " + std::to_string(static_cast<int>(code))) {
+  const Status& status = flwrcpp::testing::GetStatus(arg);
+  *result_listener << "whose status is " << status.ToString();
+  return FleetErrorCodeOf(status) == code;
+}
 
 enum class StateKind { kMemory, kSqlite };
 
@@ -37,6 +47,9 @@ class FleetFixture : public ::testing::TestWithParam<StateKind> {
   /// Pulls all objects of a pulled message, confirms it and puts it together.
   Message Fetch(std::uint64_t node_id, const flwr::proto::PullMessagesResponse& pulled);
 
+  StatusOr<flwr::proto::SendNodeHeartbeatResponse> Heartbeat(std::uint64_t node_id,
+                                                             double interval);
+
   /// The request that announces a reply.
   static flwr::proto::PushMessagesRequest PushRequest(const Message& reply,
                                                       const DeflatedMessage& deflated);
@@ -53,12 +66,11 @@ class FleetFixture : public ::testing::TestWithParam<StateKind> {
   std::unique_ptr<FleetService> service_;
 };
 
-#define FLWRCPP_FOR_BOTH_STATES(suite)                                                   \
-  INSTANTIATE_TEST_SUITE_P(State, suite,                                                 \
-                           ::testing::Values(StateKind::kMemory, StateKind::kSqlite),    \
-                           [](const auto& instance) {                                    \
-                             return instance.param == StateKind::kMemory ? "Memory"      \
-                                                                         : "Sqlite";     \
+#define FLWRCPP_FOR_BOTH_STATES(suite)                                                          \
+  INSTANTIATE_TEST_SUITE_P(State, suite,                                                        \
+                           ::testing::Values(StateKind::kMemory, StateKind::kSqlite),           \
+                           [](const auto& instance) {                                           \
+                             return instance.param == StateKind::kMemory ? "Memory" : "Sqlite"; \
                            })
 
 }  // namespace flwrcpp::internal

@@ -258,15 +258,14 @@ TEST_F(FleetGrpcTest, RefusesRequestsThatAreTooLarge) {
 }
 
 TEST_F(FleetGrpcTest, CallsOfOlderNodesAreUnimplemented) {
-  const auto channel =
-      grpc::CreateChannel("127.0.0.1:" + std::to_string(superlink_->grpc_port()),
-                          grpc::InsecureChannelCredentials());
+  const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(superlink_->grpc_port()),
+                                           grpc::InsecureChannelCredentials());
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   grpc::CompletionQueue queue;
-  const auto call = stub.PrepareUnaryCall(&context, "/flwr.proto.Fleet/CreateNode",
-                                          grpc::ByteBuffer(), &queue);
+  const auto call =
+      stub.PrepareUnaryCall(&context, "/flwr.proto.Fleet/CreateNode", grpc::ByteBuffer(), &queue);
   call->StartCall();
   grpc::ByteBuffer response;
   grpc::Status status;

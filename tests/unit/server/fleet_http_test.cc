@@ -73,8 +73,7 @@ TEST_F(FleetHttpTest, RefusesOtherContentTypesBeforeAnythingElse) {
   for (const char* type : {"", "Content-Type: application/json\r\n",
                            "Content-Type: application/protobuf2\r\n", "Content-Type: \r\n"}) {
     SCOPED_TRACE(type);
-    const RawHttpResponse response =
-        Exchange(PostRequest("/v1/fleet/pull-messages", type, "\xff"));
+    const RawHttpResponse response = Exchange(PostRequest("/v1/fleet/pull-messages", type, "\xff"));
     EXPECT_EQ(response.status, 415);
     EXPECT_EQ(json::parse(response.body)["code"], 1002);
     EXPECT_EQ(response.headers.at("content-type"), "application/json");
@@ -93,10 +92,9 @@ TEST_F(FleetHttpTest, AcceptsParametersAndCaseOfTheContentType) {
 }
 
 TEST_F(FleetHttpTest, RefusesBodiesThatAreNotTheMessageBeforeItLooksWhoSendsThem) {
-  for (const char* call :
-       {"register-node", "activate-node", "deactivate-node", "unregister-node",
-        "send-node-heartbeat", "pull-messages", "push-messages", "pull-object", "push-object",
-        "confirm-message-received", "get-run", "get-fab"}) {
+  for (const char* call : {"register-node", "activate-node", "deactivate-node", "unregister-node",
+                           "send-node-heartbeat", "pull-messages", "push-messages", "pull-object",
+                           "push-object", "confirm-message-received", "get-run", "get-fab"}) {
     SCOPED_TRACE(call);
     const RawHttpResponse response = Exchange(
         PostRequest("/v1/fleet/" + std::string(call), kProtobuf, "\x0a\xff\xff\xff\xff\x0f"));
@@ -174,8 +172,9 @@ TEST_F(FleetHttpTest, RefusesBodiesThatAreTooLargeWithoutReadingThem) {
   options.max_request_bytes = 10'000;
   Restart(options);
 
-  EXPECT_EQ(Exchange(PostRequest("/v1/fleet/get-run", kProtobuf, std::string(10'000, '\xff'))).status,
-            400);
+  EXPECT_EQ(
+      Exchange(PostRequest("/v1/fleet/get-run", kProtobuf, std::string(10'000, '\xff'))).status,
+      400);
   RawHttpClient announcing(port());
   announcing.Send("POST /v1/fleet/get-run HTTP/1.1\r\nContent-Length: 10001\r\n\r\n");
   const auto refusal = announcing.Receive();
@@ -197,8 +196,8 @@ TEST_F(FleetHttpTest, RefusesBodiesThatAreTooLargeWithoutReadingThem) {
 TEST_F(FleetHttpTest, RefusesHeadersThatAreTooLarge) {
   EXPECT_EQ(Exchange("GET /health HTTP/1.1\r\nX: " + std::string(60'000, 'x') + "\r\n\r\n").status,
             200);
-  EXPECT_EQ(
-      Exchange("GET /health HTTP/1.1\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n").status, 431);
+  EXPECT_EQ(Exchange("GET /health HTTP/1.1\r\nX: " + std::string(200'000, 'x') + "\r\n\r\n").status,
+            431);
 }
 
 TEST_F(FleetHttpTest, SurvivesWhatIsNotHttp) {
@@ -264,8 +263,7 @@ TEST_F(FleetHttpTest, RefusesWhoeverDoesNotProveWhoHeIs) {
     const RawHttpResponse response =
         Exchange(PostRequest("/v1/fleet/pull-messages", kProtobuf + lines, peer.PullBody()));
     EXPECT_EQ(response.status, 401);
-    EXPECT_EQ(json::parse(response.body),
-              json({{"detail", "Invalid SuperNode authentication"}}));
+    EXPECT_EQ(json::parse(response.body), json({{"detail", "Invalid SuperNode authentication"}}));
   }
   EXPECT_EQ(Exchange(PostRequest("/v1/fleet/pull-messages", kProtobuf + FleetPeer::LinesOf(good),
                                  peer.PullBody()))
@@ -330,8 +328,8 @@ TEST_F(FleetHttpTest, AMessageAndLargeObjectsTravelBothWays) {
   arrays.Set("w", *Array::From(values, {3'000'000}));
   RecordDict content;
   content.Set("arrays", std::move(arrays));
-  const auto ids = (*grid)->PushMessages({Message::Instruction(
-      std::make_shared<const RecordDict>(content), peer.node_id(), "train")});
+  const auto ids = (*grid)->PushMessages(
+      {Message::Instruction(std::make_shared<const RecordDict>(content), peer.node_id(), "train")});
   ASSERT_THAT(ids, IsOk());
 
   peer.SendPull();
@@ -348,8 +346,7 @@ TEST_F(FleetHttpTest, AMessageAndLargeObjectsTravelBothWays) {
     EXPECT_TRUE(view->found && view->available);
     return CheckObject(id, view->content);
   };
-  const auto instruction =
-      Inflate(pulled->message_object_trees(0).object_id(), source);
+  const auto instruction = Inflate(pulled->message_object_trees(0).object_id(), source);
   ASSERT_THAT(instruction, IsOk());
   EXPECT_EQ(instruction->content(), content);
 

@@ -104,8 +104,7 @@ TEST_P(LocalGridTest, APullEndsWhenAReplyComes) {
   const std::uint64_t node_id = OnlineNode("key");
   const std::string id = Send(*grid, Train(node_id));
   const Message instruction = Fetch(node_id, Pull(node_id));
-  std::thread answering(
-      [&] { Answer(node_id, Message::ReplyTo(instruction, Content(2), now_)); });
+  std::thread answering([&] { Answer(node_id, Message::ReplyTo(instruction, Content(2), now_)); });
 
   const auto replies = grid->PullMessages({&id, 1}, kPatience);
 
@@ -208,10 +207,10 @@ TEST_P(LocalGridTest, ABrokenReplyBecomesAnErrorOfItsNode) {
   const auto announced = service_->PushMessages(node_id, PushRequest(reply, deflated));
   ASSERT_THAT(announced, IsOk());
   for (const Object& object : {chunk, deflated.root}) {
-    ASSERT_TRUE(service_
-                    ->PushObject(grid->run_id(), object.id, announced->session_id(),
-                                 Bytes(BytesOf(object)))
-                    ->stored());
+    ASSERT_TRUE(
+        service_
+            ->PushObject(grid->run_id(), object.id, announced->session_id(), Bytes(BytesOf(object)))
+            ->stored());
   }
 
   const auto replies = PullNow(*grid, {id});

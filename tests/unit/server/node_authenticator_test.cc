@@ -76,8 +76,8 @@ TEST_F(NodeAuthenticatorTest, ARepeatedSignatureDoesNotOutliveItsTime) {
 TEST_F(NodeAuthenticatorTest, RefusesTextsThatAreNoKey) {
   NodeCredentials credentials = SignNow(key_, kNow);
   for (const std::string& text :
-       {std::string("no key"), std::string(100'000, 'x'), std::string("-----BEGIN PUBLIC KEY-----\n"),
-        credentials.public_pem.substr(0, 100)}) {
+       {std::string("no key"), std::string(100'000, 'x'),
+        std::string("-----BEGIN PUBLIC KEY-----\n"), credentials.public_pem.substr(0, 100)}) {
     credentials.public_pem = text;
 
     EXPECT_THAT(authenticator_.Verify(credentials, kNow), StatusIs(StatusCode::kUnauthenticated));

@@ -70,10 +70,10 @@ TEST(SuperLink, SaysWhenAnAddressIsTaken) {
 
   options.http_port = (*first)->http_port();
   options.grpc_port.reset();
-  EXPECT_THAT(SuperLink::Start(options),
-              StatusIs(StatusCode::kUnavailable,
-                       "127.0.0.1:" + std::to_string((*first)->http_port()) +
-                           " is already in use"));
+  EXPECT_THAT(
+      SuperLink::Start(options),
+      StatusIs(StatusCode::kUnavailable,
+               "127.0.0.1:" + std::to_string((*first)->http_port()) + " is already in use"));
   options.http_port.reset();
   options.grpc_port = (*first)->grpc_port();
   EXPECT_THAT(SuperLink::Start(options), StatusIs(StatusCode::kUnavailable, "already in use"));
