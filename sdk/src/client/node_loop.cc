@@ -220,14 +220,14 @@ StatusOr<const NodeLoop::RunMemory*> NodeLoop::RecallRun(std::uint64_t run_id,
     runs_.splice(runs_.begin(), runs_, known);
     return &runs_.front();
   }
-  FLWRCPP_ASSIGN_OR_RETURN(const RunInfo info, connection_.GetRun(run_id, stop));
+  FLWRCPP_ASSIGN_OR_RETURN(const RunDetails info, connection_.GetRun(run_id, stop));
   FLWRCPP_ASSIGN_OR_RETURN(UserConfig config, FetchRunConfig(run_id, info, std::move(stop)));
   runs_.push_front({run_id, std::move(config), info.series_id != 0 ? info.series_id : run_id});
   if (runs_.size() > kMaxRuns) runs_.pop_back();
   return &runs_.front();
 }
 
-StatusOr<UserConfig> NodeLoop::FetchRunConfig(std::uint64_t run_id, const RunInfo& info,
+StatusOr<UserConfig> NodeLoop::FetchRunConfig(std::uint64_t run_id, const RunDetails& info,
                                               std::stop_token stop) {
   if (info.fab_hash.empty()) return info.override_config;
   FLWRCPP_ASSIGN_OR_RETURN(const Bytes fab,

@@ -48,7 +48,7 @@ class NodeLoop {
   std::optional<Message> Handle(const Message& message, const RunMemory& run, std::stop_token stop);
 
   StatusOr<const RunMemory*> RecallRun(std::uint64_t run_id, std::stop_token stop);
-  StatusOr<UserConfig> FetchRunConfig(std::uint64_t run_id, const RunInfo& info,
+  StatusOr<UserConfig> FetchRunConfig(std::uint64_t run_id, const RunDetails& info,
                                       std::stop_token stop);
   RecordDict& StateOf(std::uint64_t key);
   void TrimObjects();

@@ -112,13 +112,13 @@ StatusOr<std::optional<PulledMessage>> FleetConnection::PullMessages(std::stop_t
                        TreeOf(response, options_.max_tree_nodes)};
 }
 
-StatusOr<RunInfo> FleetConnection::GetRun(std::uint64_t run_id, std::stop_token stop) {
+StatusOr<RunDetails> FleetConnection::GetRun(std::uint64_t run_id, std::stop_token stop) {
   flwr::proto::GetRunRequest request;
   flwr::proto::GetRunResponse response;
   request.mutable_node()->set_node_id(node_id_);
   request.set_run_id(run_id);
   FLWRCPP_RETURN_IF_ERROR(CallProto(fleet_method::kGetRun, request, response, std::move(stop)));
-  RunInfo run;
+  RunDetails run;
   run.series_id = response.run().series_id();
   run.fab_hash = response.run().fab_hash();
   run.override_config = FromProto(response.run().override_config());

@@ -32,7 +32,7 @@ struct PulledMessage {
 };
 
 /// What a node wants to know of a run.
-struct RunInfo {
+struct RunDetails {
   std::uint64_t series_id = 0;  ///< 0 before Flower 1.32.
   std::string fab_hash;         ///< Empty for a run without FAB.
   UserConfig override_config;
@@ -74,7 +74,7 @@ class FleetConnection {
   StatusOr<bool> SendNodeHeartbeat(double heartbeat_interval, std::stop_token stop);
   /// @return the next instruction, or nothing if there is none.
   StatusOr<std::optional<PulledMessage>> PullMessages(std::stop_token stop);
-  StatusOr<RunInfo> GetRun(std::uint64_t run_id, std::stop_token stop);
+  StatusOr<RunDetails> GetRun(std::uint64_t run_id, std::stop_token stop);
   /// As `GetRun()`, but a single attempt.
   Status ProbeRun(std::uint64_t run_id, std::stop_token stop);
   /// @return the FAB, checked against `hash`; `kInvalidArgument` if it does not fit.

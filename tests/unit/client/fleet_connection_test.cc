@@ -289,7 +289,7 @@ TEST_F(FleetConnectionTest, ARunIsReadWithItsOverrides) {
   (*response.mutable_run()->mutable_override_config())["lr"].set_double_(0.5);
   Answer(response.SerializeAsString());
 
-  const StatusOr<RunInfo> run = connection_->GetRun(kRunId, {});
+  const StatusOr<RunDetails> run = connection_->GetRun(kRunId, {});
 
   ASSERT_THAT(run, IsOk());
   EXPECT_EQ(run->fab_hash, "hash");
