@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,6 +12,7 @@
 #include "server_app/report.h"
 #include "server_app/weighted_average.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 
 namespace flwrcpp::server_app {
 namespace {
@@ -23,13 +23,8 @@ using testing::StatusIs;
 
 class Folder : public ::testing::Test {
  protected:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "flwrcpp-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() override { fs::remove_all(path_); }
-
-  fs::path path_;
+  const testing::TempDir directory_;
+  const fs::path& path_ = directory_.path();
 };
 
 using CheckpointTest = Folder;
