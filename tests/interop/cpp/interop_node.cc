@@ -6,26 +6,24 @@
 // instruction's config.
 
 #include <fmt/format.h>
-#include <pthread.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <csignal>
-#include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <mutex>
 #include <random>
 #include <span>
+#include <sstream>
 #include <stdexcept>
-#include <thread>
+#include <stop_token>
+#include <utility>
 
 #include "flwrcpp/client.h"
 #include "flwrcpp/log.h"
 #include "flwrcpp/node.h"
+#include "program/program.h"
 
 namespace {
 
@@ -38,6 +36,7 @@ using flwrcpp::FitRes;
 using flwrcpp::Status;
 using flwrcpp::StatusCode;
 using flwrcpp::StatusOr;
+using flwrcpp::program::Say;
 
 struct NamedShape {
   const char* name;
@@ -53,11 +52,6 @@ const std::vector<NamedShape>& ModelShapes() {
       {"fc2.weight", {84, 120}},       {"fc2.bias", {84}},
       {"fc3.weight", {10, 84}},        {"fc3.bias", {10}}};
   return shapes;
-}
-
-void Say(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
 }
 
 void SleepUnlessStopped(double seconds, const std::stop_token& stop) {
@@ -160,11 +154,6 @@ class DriftClient final : public flwrcpp::NumPyClient {
   const std::stop_token stop_;
 };
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// `key=value key=value`; values are whole numbers or text.
 flwrcpp::UserConfig ParseNodeConfig(const std::string& text) {
   flwrcpp::UserConfig config;
@@ -183,35 +172,6 @@ flwrcpp::UserConfig ParseNodeConfig(const std::string& text) {
   }
   return config;
 }
-
-/// Requests a stop when SIGINT or SIGTERM comes; both are blocked in all threads.
-class SignalStop {
- public:
-  SignalStop() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    thread_ = std::thread([this] {
-      int number = 0;
-      sigwait(&signals_, &number);
-      source_.request_stop();
-    });
-  }
-  ~SignalStop() {
-    pthread_kill(thread_.native_handle(), SIGTERM);
-    thread_.join();
-  }
-  SignalStop(const SignalStop&) = delete;
-  SignalStop& operator=(const SignalStop&) = delete;
-
-  std::stop_token token() const { return source_.get_token(); }
-
- private:
-  sigset_t signals_{};
-  std::stop_source source_;
-  std::thread thread_;
-};
 
 }  // namespace
 
@@ -235,8 +195,13 @@ int main(int argc, char** argv) {
   cli.add_option("--state-dir", options.state_directory);
   CLI11_PARSE(cli, argc, argv);
 
-  if (!root_certificates.empty()) options.root_certificates = ReadFile(root_certificates);
-  if (!private_key.empty()) options.private_key = ReadFile(private_key);
+  for (const auto& [file, text] : {std::pair(root_certificates, &options.root_certificates),
+                                   std::pair(private_key, &options.private_key)}) {
+    if (file.empty()) continue;
+    StatusOr<std::string> read = flwrcpp::program::ReadTextFile(file);
+    if (!read.ok()) return flwrcpp::program::ReportError(read.status());
+    *text = *std::move(read);
+  }
   if (*wait) options.max_wait_time = std::chrono::duration<double>(max_wait_seconds);
   if (transport == "http") options.transport = flwrcpp::Transport::kHttp;
   if (transport == "grpc") options.transport = flwrcpp::Transport::kGrpc;
@@ -248,7 +213,7 @@ int main(int argc, char** argv) {
     if (level >= flwrcpp::LogLevel::kInfo) fmt::print(stderr, "{}\n", line);
   });
 
-  const SignalStop stop;
+  const flwrcpp::program::SignalStop stop;
   const flwrcpp::ClientApp app = flwrcpp::MakeClientApp(
       [](Context& context) -> StatusOr<std::shared_ptr<flwrcpp::NumPyClient>> {
         const StatusOr<std::int64_t> partition = context.node_config.GetInt("partition-id");
@@ -257,7 +222,5 @@ int main(int argc, char** argv) {
       },
       "eval_loss");
   const Status status = flwrcpp::RunNode(app, options, stop.token());
-  if (status.ok()) return 0;
-  fmt::print(stderr, "error: {}\n", std::string(status.message()));
-  return 1;
+  return status.ok() ? flwrcpp::program::kSuccess : flwrcpp::program::ReportError(status);
 }
