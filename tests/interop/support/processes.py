@@ -97,6 +97,10 @@ class Process:
         """The exit code (negative: the signal it died of), None while it runs."""
         return self._popen.poll()
 
+    def pids(self) -> set[int]:
+        """Itself and everything that it started, directly or not, and that still runs."""
+        return _tagged(self._tag) | {self.pid}
+
     def output(self, *streams: str) -> str:
         """What it wrote so far to `out` and `err`, or to the named ones, without colours."""
         texts = (self.logs[s].read_text(errors="replace") for s in streams or ("out", "err"))
@@ -136,7 +140,7 @@ class Process:
 
     def kill(self) -> None:
         """Ends it and its descendants the hard way, as a power cut would."""
-        for pid in _tagged(self._tag) | {self.pid}:
+        for pid in self.pids():
             if pid != self.pid or self.returncode is None:
                 _send(pid, signal.SIGKILL)
         self._popen.wait(10)
