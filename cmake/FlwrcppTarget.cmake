@@ -21,10 +21,12 @@ function(flwrcpp_target target)
   endif()
 endfunction()
 
-# flwrcpp_library(ROOM [SOURCES ...] [HEADERS ...] [LINK_PUBLIC ...] [LINK ...]): one library of the SDK, flwrcpp::ROOM.
-# Paths are relative to sdk/; HEADERS are public ones below sdk/include.
+# flwrcpp_library(ROOM [SOURCES ...] [HEADERS ...] [LINK_PUBLIC ...] [LINK ...] [LINK_HEADERS ...]):
+# one library of the SDK, flwrcpp::ROOM, and its installation. HEADERS are public ones below
+# sdk/include; LINK_HEADERS are libraries of headers that only SOURCES include: who links
+# flwrcpp::ROOM needs them no more.
 function(flwrcpp_library room)
-  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LINK_PUBLIC;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;LINK_PUBLIC;LINK;LINK_HEADERS" ${ARGN})
   set(target flwrcpp_${room})
   add_library(${target} ${arg_SOURCES})
   add_library(flwrcpp::${room} ALIAS ${target})
@@ -34,9 +36,11 @@ function(flwrcpp_library room)
     BASE_DIRS ${PROJECT_SOURCE_DIR}/sdk/include FILES ${arg_HEADERS})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/sdk/src)
   target_link_libraries(${target} PUBLIC ${arg_LINK_PUBLIC} PRIVATE ${arg_LINK})
+  foreach(headers IN LISTS arg_LINK_HEADERS)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${headers}>)
+  endforeach()
   flwrcpp_target(${target})
-  install(TARGETS ${target} EXPORT flwrcppTargets FILE_SET HEADERS
-    LIBRARY COMPONENT runtime ARCHIVE COMPONENT development)
+  flwrcpp_install_library(${room} LINK_PUBLIC ${arg_LINK_PUBLIC} LINK ${arg_LINK})
 endfunction()
 
 # flwrcpp_test(NAME LABEL SOURCES... [LINK ...]): one gtest program, registered test by test.
