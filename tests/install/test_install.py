@@ -186,8 +186,8 @@ class Install(unittest.TestCase):
 
         self.assertEqual(federate(build / "server", build / "node", env), "answer 42")
 
-    def test_a_part_of_another_project_brings_its_libraries_only(self):
-        build = configure("add_subdirectory", f"-DCONSUMER_FLWRCPP_SOURCE={SOURCE}",
+    def test_as_a_part_of_another_project_it_brings_its_libraries_only(self):
+        build = configure("fetch_content", f"-DCONSUMER_FLWRCPP_SOURCE={SOURCE}",
                           "-DCONSUMER_COMPONENTS=client;server;datasets",
                           "-DCMAKE_DISABLE_FIND_PACKAGE_FlwrcppLibtorch=ON",
                           "-DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_CLI11=ON")
