@@ -77,6 +77,13 @@ std::string PublicPem(EVP_PKEY* key) {
   return {text, static_cast<std::size_t>(size)};
 }
 
+/// Whether the point lies on its curve and, with `has_scalar`, belongs to the private scalar.
+bool IsConsistent(EVP_PKEY* key, bool has_scalar) {
+  const PkeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  return context != nullptr && (has_scalar ? EVP_PKEY_check(context.get())
+                                           : EVP_PKEY_public_check(context.get())) == 1;
+}
+
 StatusOr<Pkey> MakePkey(const OpensshKey& parts) {
   const ParamBuilder builder(OSSL_PARAM_BLD_new());
   const BigNumber scalar(
@@ -98,12 +105,7 @@ StatusOr<Pkey> MakePkey(const OpensshKey& parts) {
                                       parts.scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR,
                                       params.get()) == 1;
   Pkey key(raw);
-  bool valid = made;
-  if (made) {
-    const PkeyContext check(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
-    valid = check != nullptr && (parts.scalar.empty() ? EVP_PKEY_public_check(check.get())
-                                                      : EVP_PKEY_check(check.get())) == 1;
-  }
+  const bool valid = made && IsConsistent(key.get(), !parts.scalar.empty());
   ERR_clear_error();
   if (!valid) return InvalidArgument("OpenSSH key does not lie on its curve {}", parts.group);
   return key;
@@ -149,6 +151,9 @@ StatusOr<EcPrivateKey> EcPrivateKey::Parse(std::string_view text) {
   if (GroupName(pkey.get()).empty()) {
     return InvalidArgument("private key is no elliptic-curve key on a named curve");
   }
+  const bool consistent = IsConsistent(pkey.get(), true);
+  ERR_clear_error();
+  if (!consistent) return InvalidArgument("private key is damaged: its two halves do not match");
   EcPrivateKey key;
   key.public_pem_ = PublicPem(pkey.get());
   key.key_ = Share(std::move(pkey));
@@ -176,7 +181,8 @@ StatusOr<EcPublicKey> EcPublicKey::ParsePem(std::string_view pem) {
   }
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   if (bio == nullptr) throw std::bad_alloc();
-  Pkey pkey(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  bool passphrase_asked = false;  // without a callback OpenSSL would ask at the terminal
+  Pkey pkey(PEM_read_bio_PUBKEY(bio.get(), nullptr, RefusePassphrase, &passphrase_asked));
   ERR_clear_error();
   if (pkey == nullptr) return InvalidArgument("no public key in PEM format found");
   if (GroupName(pkey.get()).empty()) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ui.h>
 
 #include <fstream>
 #include <iterator>
@@ -184,6 +185,21 @@ TEST(EcPrivateKey, RefusesEveryTruncationAndEveryFlippedByteOfAnOpensshKey) {
   }
 }
 
+TEST(EcPrivateKey, RefusesAPemKeyWhosePublicHalfIsAnother) {
+  const std::string begin = "-----BEGIN EC PRIVATE KEY-----\n";
+  const std::string end = "\n-----END EC PRIVATE KEY-----\n";
+  std::string base64 = ReadKey("p384.sec1.pem");
+  base64 = base64.substr(begin.size(), base64.find(end) - begin.size());
+  std::erase(base64, '\n');
+  std::string der = *Base64Decode(base64);
+  ASSERT_THAT(EcPrivateKey::Parse(begin + Base64Encode(der) + end), IsOk());
+
+  der[20] = static_cast<char>(der[20] ^ 0x10);  // in the private scalar
+
+  EXPECT_THAT(EcPrivateKey::Parse(begin + Base64Encode(der) + end),
+              StatusIs(StatusCode::kInvalidArgument, "do not match"));
+}
+
 TEST(EcPublicKey, ReadsOneLineOpensshKeysAsPem) {
   for (const char* name : {"p256", "p384", "p521"}) {
     SCOPED_TRACE(name);
@@ -212,6 +228,32 @@ TEST(EcPublicKey, RefusesWhatIsNoEcKey) {
         ReadKey("p384.pkcs8.pem"), std::string("-----BEGIN PUBLIC KEY-----\n")}) {
     EXPECT_THAT(EcPublicKey::Parse(text), StatusIs(StatusCode::kInvalidArgument)) << text;
   }
+}
+
+// Found by fuzzing: a peer's key made OpenSSL ask for a passphrase at the SuperLink's terminal.
+TEST(EcPublicKey, AnEncryptedOneAsksNobodyForAPassphrase) {
+  static bool asked;
+  asked = false;
+  UI_METHOD* const terminal = UI_create_method("terminal");
+  UI_method_set_opener(terminal, [](UI* /*ui*/) {
+    asked = true;
+    return 0;
+  });
+  const UI_METHOD* const usual = UI_get_default_method();
+  UI_set_default_method(terminal);
+
+  const StatusOr<EcPublicKey> key = EcPublicKey::ParsePem(
+      "-----BEGIN PUBLIC KEY-----\n"
+      "Proc-Type: 4,ENCRYPTED\n"
+      "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n"
+      "\n"
+      "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEaGJq9bx4pYPaFa1zpyloLq7cjk1zT8sG\n"
+      "-----END PUBLIC KEY-----\n");
+  UI_set_default_method(usual);
+  UI_destroy_method(terminal);
+
+  EXPECT_THAT(key, StatusIs(StatusCode::kInvalidArgument, "no public key"));
+  EXPECT_FALSE(asked);
 }
 
 TEST(Timestamp, IsWrittenAsPythonWritesIt) {
