@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "program/files.h"
 #include "program/program.h"
 
 namespace flwrcpp::client_app {

@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 #include "flwrcpp/log.h"
 #include "flwrcpp/version.h"
@@ -72,19 +70,6 @@ void Say(const std::string& line) {
 int ReportError(const Status& status) {
   fmt::print(stderr, "error: {}\n", std::string(status.message()));
   return status.code() == StatusCode::kCancelled ? kInterrupted : kFailure;
-}
-
-StatusOr<std::string> ReadTextFile(const std::string& path) {
-  constexpr std::size_t kMaxSize = std::size_t{1} << 20;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(StatusCode::kNotFound, fmt::format("cannot read the file {}", path));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (text.empty() || text.size() > kMaxSize) {
-    return Status(StatusCode::kInvalidArgument,
-                  fmt::format("{} has {} bytes, expected a text of at most 1 MiB", path,
-                              text.size()));
-  }
-  return text;
 }
 
 std::string VersionLine(const std::string& program) {

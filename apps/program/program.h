@@ -45,10 +45,6 @@ void Say(const std::string& line);
 /// Prints `error: …` to stderr; returns the exit code for `status`.
 int ReportError(const Status& status);
 
-/// The whole text of a small file (keys, certificates).
-/// @return `kNotFound` or `kInvalidArgument` naming the file.
-StatusOr<std::string> ReadTextFile(const std::string& path);
-
 /// What `--version` prints.
 std::string VersionLine(const std::string& program);
 

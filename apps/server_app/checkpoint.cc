@@ -2,19 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server_app/checkpoint.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <zip.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "program/files.h"
 
 namespace flwrcpp::server_app {
 namespace {
@@ -32,25 +31,9 @@ struct CloseEntry {
   void operator()(zip_file_t* entry) const { zip_fclose(entry); }
 };
 
-Status CannotWrite(const fs::path& path, const std::string& why) {
-  return Status(StatusCode::kUnavailable, fmt::format("cannot write {}: {}", path.string(), why));
-}
 Status Damaged(const fs::path& path, const std::string& why) {
   return Status(StatusCode::kDataLoss, fmt::format("{} is damaged: {}", path.string(), why));
 }
-
-/// Makes what was written to `beside` durable, then moves it to `path`.
-Status MoveIntoPlace(const fs::path& beside, const fs::path& path) {
-  const int file = open(beside.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && fsync(file) == 0;
-  if (file >= 0) close(file);
-  if (!synced) return CannotWrite(path, std::strerror(errno));
-  std::error_code error;
-  fs::rename(beside, path, error);
-  return error ? CannotWrite(path, error.message()) : absl::OkStatus();
-}
-
-fs::path Beside(const fs::path& path) { return path.string() + ".part"; }
 
 /// The round of `checkpoint-NNN.npz`, or -1.
 int RoundOf(const fs::path& path) {
@@ -63,14 +46,12 @@ int RoundOf(const fs::path& path) {
   return error == std::errc() && stopped == end ? round : -1;
 }
 
-}  // namespace
-
-Status SaveNpz(const fs::path& path, const ArrayRecord& arrays) {
-  const fs::path beside = Beside(path);
+/// Writes the zip file itself, to `beside`; errors name `path`.
+Status WriteNpz(const fs::path& path, const fs::path& beside, const ArrayRecord& arrays) {
   int code = 0;
   std::unique_ptr<zip_t, DiscardZip> archive(
       zip_open(beside.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
-  if (archive == nullptr) return CannotWrite(path, std::strerror(errno));
+  if (archive == nullptr) return program::CannotWrite(path, std::strerror(errno));
   std::vector<Bytes> contents;  // libzip reads them when it closes the archive
   for (const auto& [name, array] : arrays) {
     contents.push_back(array.Contiguous());
@@ -82,13 +63,20 @@ Status SaveNpz(const fs::path& path, const ArrayRecord& arrays) {
                                          source, ZIP_FL_ENC_UTF_8);
     if (index < 0) {
       zip_source_free(source);
-      return CannotWrite(path, zip_strerror(archive.get()));
+      return program::CannotWrite(path, zip_strerror(archive.get()));
     }
     zip_set_file_compression(archive.get(), static_cast<zip_uint64_t>(index), ZIP_CM_STORE, 0);
   }
-  if (zip_close(archive.get()) != 0) return CannotWrite(path, zip_strerror(archive.get()));
+  if (zip_close(archive.get()) != 0) return program::CannotWrite(path, zip_strerror(archive.get()));
   archive.release();
-  return MoveIntoPlace(beside, path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Status SaveNpz(const fs::path& path, const ArrayRecord& arrays) {
+  return program::ReplaceFile(
+      path, [&](const fs::path& beside) { return WriteNpz(path, beside, arrays); });
 }
 
 StatusOr<ArrayRecord> LoadNpz(const fs::path& path) {
@@ -150,15 +138,6 @@ StatusOr<Checkpoint> LoadLatestCheckpoint(const fs::path& folder) {
   if (!arrays.ok()) return arrays.status();
   latest.arrays = *std::move(arrays);
   return latest;
-}
-
-Status SaveText(const fs::path& path, const std::string& text) {
-  const fs::path beside = Beside(path);
-  std::ofstream file(beside, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return CannotWrite(path, std::strerror(errno));
-  return MoveIntoPlace(beside, path);
 }
 
 }  // namespace flwrcpp::server_app

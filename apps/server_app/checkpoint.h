@@ -10,7 +10,7 @@
 namespace flwrcpp::server_app {
 
 /// Writes arrays as an `.npz` that NumPy loads (`np.load`), one `NAME.npy` an array. The file is
-/// there whole or not at all: it is written beside its place and moved there.
+/// there whole or not at all (`program::ReplaceFile`).
 /// @return `kUnavailable` naming the file that cannot be written.
 Status SaveNpz(const std::filesystem::path& path, const ArrayRecord& arrays);
 
@@ -30,8 +30,5 @@ Status SaveCheckpoint(const std::filesystem::path& folder, const Checkpoint& che
 /// The checkpoint of the latest round in `folder`.
 /// @return `kNotFound` if there is none, errors of `LoadNpz`.
 StatusOr<Checkpoint> LoadLatestCheckpoint(const std::filesystem::path& folder);
-
-/// Writes a text file as `SaveNpz` writes its own.
-Status SaveText(const std::filesystem::path& path, const std::string& text);
 
 }  // namespace flwrcpp::server_app

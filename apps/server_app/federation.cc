@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "flwrcpp/server_app.h"
+#include "program/files.h"
 #include "program/program.h"
 #include "server_app/checkpoint.h"
 #include "server_app/history.h"
@@ -98,9 +99,9 @@ StatusOr<Beginning> LoadBeginning(const Options& options) {
 }
 
 Status SaveFigures(const fs::path& out, const History& history) {
-  Status status = SaveText(out / "metrics.json", ToJson(history));
-  if (status.ok()) status = SaveText(out / "metrics.csv", ToCsv(history));
-  if (status.ok()) status = SaveText(out / "report.html", ToHtml(history));
+  Status status = program::SaveText(out / "metrics.json", ToJson(history));
+  if (status.ok()) status = program::SaveText(out / "metrics.csv", ToCsv(history));
+  if (status.ok()) status = program::SaveText(out / "report.html", ToHtml(history));
   return status;
 }
 
@@ -166,35 +167,6 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
   return SaveNpz(out / "model.npz", result->arrays);
 }
 
-Status RegisterNodes(const Options& options, SuperLink& superlink) {
-  for (const std::string& file : options.node_keys) {
-    const StatusOr<std::string> key = program::ReadTextFile(file);
-    if (!key.ok()) return key.status();
-    const StatusOr<std::uint64_t> node = superlink.RegisterNode(*key);
-    // Known from an earlier start on the same database.
-    if (!node.ok() && node.status().code() != StatusCode::kAlreadyExists) {
-      return Status(node.status().code(),
-                    fmt::format("{}: {}", file, std::string(node.status().message())));
-    }
-  }
-  return absl::OkStatus();
-}
-
-Status SayReady(const Options& options, const SuperLink& superlink) {
-  const std::string& host = options.superlink.host;
-  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  if (options.superlink.http_port) {
-    program::Say(
-        fmt::format("Fleet API (http) listening on {}:{}", shown, superlink.http_port()));
-  }
-  if (options.superlink.grpc_port) {
-    program::Say(
-        fmt::format("Fleet API (grpc) listening on {}:{}", shown, superlink.grpc_port()));
-  }
-  if (options.ready_file.empty()) return absl::OkStatus();
-  return SaveText(options.ready_file, fmt::format("{}:{}\n", shown, superlink.http_port()));
-}
-
 }  // namespace
 
 Status RunFederation(const Options& options, std::stop_token stop) {
@@ -209,10 +181,8 @@ Status RunFederation(const Options& options, std::stop_token stop) {
                   fmt::format("cannot make the folder {}: {}", options.out, error.message()));
   }
 
-  StatusOr<std::unique_ptr<SuperLink>> superlink = SuperLink::Start(options.superlink);
+  StatusOr<std::unique_ptr<SuperLink>> superlink = options.hosting.Start();
   if (!superlink.ok()) return superlink.status();
-  if (Status status = RegisterNodes(options, **superlink); !status.ok()) return status;
-  if (Status status = SayReady(options, **superlink); !status.ok()) return status;
 
   const ServerApp app([&](Grid& grid, Context& context) {
     return RunRounds(options, *beginning, *evaluation, grid, context.stop);

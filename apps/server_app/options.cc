@@ -12,49 +12,10 @@ namespace flwrcpp::server_app {
 namespace {
 
 struct Raw {
-  std::uint16_t port = 8000;
-  std::string certificate_file;
-  std::string key_file;
   int min_nodes = 2;
   double round_timeout = 3600;
   std::string initial = "server";
-  double pull_wait = 20;
 };
-
-void AddFederationOptions(CLI::App& cli, Options& options, Raw& raw) {
-  constexpr char kGroup[] = "Federation";
-  SuperLinkOptions& superlink = options.superlink;
-  cli.add_option("--host", superlink.host, "Address to listen on")
-      ->capture_default_str()
-      ->group(kGroup);
-  cli.add_option("--port", raw.port, "Port of the HTTP Fleet API; 0: any free one")
-      ->capture_default_str()
-      ->group(kGroup);
-  cli.add_option("--grpc-port", superlink.grpc_port,
-                 "Port of the gRPC Fleet API for nodes before Flower 1.40; 0: any (default: off)")
-      ->group(kGroup);
-  cli.add_flag("--insecure", superlink.insecure, "Plain text instead of TLS")->group(kGroup);
-  cli.add_option("--ssl-certfile", raw.certificate_file, "PEM file of the certificate chain")
-      ->group(kGroup);
-  cli.add_option("--ssl-keyfile", raw.key_file, "PEM file of its private key")->group(kGroup);
-  cli.add_option("--database", superlink.database,
-                 "SQLite file for the state of the federation (default: in memory)")
-      ->group(kGroup);
-  cli.add_flag("--enable-supernode-auth", superlink.enable_supernode_auth,
-               "Only nodes whose key is given by --register-supernode may join")
-      ->group(kGroup);
-  cli.add_option("--register-supernode", options.node_keys,
-                 "Public key file (PEM or OpenSSH) of a node that may join; may be repeated")
-      ->group(kGroup);
-}
-
-void AddPullWait(CLI::App& cli, Raw& raw) {
-  cli.add_option("--pull-wait", raw.pull_wait,
-                 "Seconds that a node's pull may wait for a message; 0: answer at once, as stock")
-      ->check(CLI::Range(0.0, 28.0))
-      ->capture_default_str()
-      ->group("Federation");
-}
 
 void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
   constexpr char kGroup[] = "Rounds and strategy (FedAvg)";
@@ -132,28 +93,10 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
   cli.add_option("--resume", options.resume,
                  "Folder of an earlier run: go on from its latest checkpoint")
       ->group(kGroup);
-  cli.add_option("--ready-file", options.ready_file,
-                 "File that gets host:port of the HTTP Fleet API once it listens, for scripts")
-      ->group(kGroup);
 }
 
 Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
-  SuperLinkOptions& superlink = options.superlink;
-  superlink.http_port = raw.port;
-  superlink.pull_wait = std::chrono::duration<double>(raw.pull_wait);
-  if (superlink.insecure == !raw.certificate_file.empty() ||
-      raw.certificate_file.empty() != raw.key_file.empty()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "give either --insecure, or both --ssl-certfile and --ssl-keyfile");
-  }
-  if (!raw.certificate_file.empty()) {
-    const StatusOr<std::string> certificate = program::ReadTextFile(raw.certificate_file);
-    if (!certificate.ok()) return certificate.status();
-    const StatusOr<std::string> key = program::ReadTextFile(raw.key_file);
-    if (!key.ok()) return key.status();
-    superlink.ssl_certificate = *certificate;
-    superlink.ssl_private_key = *key;
-  }
+  if (Status status = options.hosting.Complete(); !status.ok()) return status;
   options.strategy.min_available_nodes = raw.min_nodes;
   options.strategy.min_train_nodes = raw.min_nodes;
   options.strategy.min_evaluate_nodes = raw.min_nodes;
@@ -180,8 +123,7 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   cli.set_version_flag("--version", program::VersionLine("server_app"));
   cli.footer("\n" + program::ExitCodesHelp());
   Raw raw;
-  AddFederationOptions(cli, options, raw);
-  AddPullWait(cli, raw);
+  options.hosting.AddTo(cli);
   AddRoundOptions(cli, options, raw);
   AddOutputOptions(cli, options);
   cli.add_option("--log-level", options.log_level, "debug, info, warning or error")

@@ -6,18 +6,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "flwrcpp/strategy/fedavg.h"
-#include "flwrcpp/superlink.h"
+#include "superlink/hosting.h"
 
 namespace flwrcpp::server_app {
 
 /// The command line of `server_app`.
 struct Options {
-  SuperLinkOptions superlink;
-  /// Public key files of the nodes that may join, with `enable_supernode_auth`.
-  std::vector<std::string> node_keys;
+  hosting::HostingOptions hosting;
 
   int rounds = 3;
   FedAvgOptions strategy;
@@ -38,8 +37,6 @@ struct Options {
 
   std::string out = "out";
   std::string resume;
-  /// Gets the HTTP address (`host:port`) once it is listened on, for scripts.
-  std::string ready_file;
   std::string log_level = "warning";
 };
 

@@ -31,8 +31,13 @@ class Programs:
     def server(self, *options: object, security: tuple[object, ...] = ("--insecure",)) -> Process:
         return self._start("server_app", "--min-nodes", 2, "--out", self.out, *security, *options)
 
-    def node(self, address: str, partition: int, *options: object, security: tuple[object, ...] = ("--insecure",)) -> Process:
-        config = f"partition-id={partition} num-partitions=2"
+    def superlink(self, *options: object) -> Process:
+        return self._start("superlink", "--insecure", *options)
+
+    def node(
+        self, address: str, partition: int, *options: object, security: tuple[object, ...] = ("--insecure",), config: str = ""
+    ) -> Process:
+        config = f"partition-id={partition} num-partitions=2 {config}".strip()
         return self._start("interop_node", "--superlink", address, "--node-config", config, *security, *options)
 
     def stop(self) -> None:
@@ -118,6 +123,46 @@ def test_killed_server_goes_on_with_its_nodes(programs: Programs) -> None:
         assert node.output("out").count("connected to") == 1, "a node joined a second time instead of going on"
         node.ask_to_end()
         assert node.wait(30) == 0, node.tail()
+
+
+def test_node_dies_while_training(programs: Programs) -> None:
+    """The server stops waiting for it after at most two heartbeats, and the round is what the other node sent."""
+    server = programs.server("--port", 0, "--rounds", 1, "--fraction-evaluate", 0)
+    dies = programs.node(address_of(server), 1, config="fault=sleep")
+    programs.node(address_of(server), 0)
+    node_id = dies.wait_for_line(r"^Node (\d+) connected", 30, stream="out")[1]
+    dies.wait_for_line("fault sleep begins on partition 1", ROUND_TIMEOUT, stream="out")
+
+    dies.kill()
+
+    assert server.wait(120) == 0, server.tail()
+    before, after = checkpoint(programs, 0), checkpoint(programs, 1)
+    for key, array in after.items():
+        np.testing.assert_allclose(array, before[key] * np.float32(0.5) + np.float32(0.001), rtol=1e-6, atol=1e-7, err_msg=key)
+    row = json.loads((programs.out / "metrics.json").read_text())["rounds"][1]
+    assert (row["train_results"], row["train_failures"]) == (1, 1)
+    assert any(node_id in failure for failure in row["failures"]), row["failures"]
+
+
+def test_superlink_alone_keeps_its_nodes_over_a_crash(programs: Programs) -> None:
+    options = ("--port", free_port(), "--database", programs.folder / "state.db")
+    first = programs.superlink(*options, "--grpc-port", 0)
+    nodes = [programs.node(address_of(first, "http"), 0), programs.node(address_of(first, "http"), 1)]
+    for node in nodes:
+        node.wait_for_line(r"^Node \d+ connected", 30, stream="out")
+    over_grpc = programs.node(address_of(first, "grpc"), 0, "--max-retries", 1)
+    over_grpc.wait_for_line(r"^Node \d+ connected to \S+ \(grpc\)", 30, stream="out")
+    first.kill()
+
+    second = programs.superlink(*options)
+
+    address_of(second)
+    for node in nodes:
+        node.ask_to_end()
+        assert node.wait(30) == 0, node.tail()  # known to the second SuperLink, which lets it leave
+    assert over_grpc.wait(60) == 1, over_grpc.tail()
+    second.ask_to_end()
+    assert second.wait(30) == 0, second.tail()
 
 
 def test_tls_and_registered_keys(programs: Programs, credentials: Credentials) -> None:

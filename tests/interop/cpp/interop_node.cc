@@ -3,7 +3,7 @@
 
 // A node for the interop tests: training without learning, exact and quick, and able to fail on
 // request. It does the arithmetic of stock_app/cnnapp/drift.py and obeys the same words in the
-// instruction's config.
+// instruction's config; `fault=sleep` in its own --node-config makes it sleep until it is stopped.
 
 #include <fmt/format.h>
 
@@ -23,6 +23,7 @@
 #include "flwrcpp/client.h"
 #include "flwrcpp/log.h"
 #include "flwrcpp/node.h"
+#include "program/files.h"
 #include "program/program.h"
 
 namespace {
@@ -64,8 +65,8 @@ void SleepUnlessStopped(double seconds, const std::stop_token& stop) {
 /// Sends half of what it gets plus a number that tells partition and round.
 class DriftClient final : public flwrcpp::NumPyClient {
  public:
-  DriftClient(std::int64_t partition, std::stop_token stop)
-      : partition_(partition), stop_(std::move(stop)) {}
+  DriftClient(std::int64_t partition, bool sleeps, std::stop_token stop)
+      : partition_(partition), sleeps_(sleeps), stop_(std::move(stop)) {}
 
   StatusOr<ArrayRecord> GetParameters(const ConfigRecord& /*config*/) override {
     std::mt19937 random(static_cast<unsigned>(partition_));
@@ -139,18 +140,22 @@ class DriftClient final : public flwrcpp::NumPyClient {
 
   /// Throws, or sleeps before it goes on, if the instruction asks this partition to.
   Status Obey(const ConfigRecord& config) const {
-    const std::string fault = config.GetString("fault").value_or("");
-    if (fault.empty() || config.GetInt("fault-partition").value_or(-1) != partition_) return {};
+    const std::string fault = sleeps_ ? "sleep" : config.GetString("fault").value_or("");
+    const bool meant = sleeps_ || config.GetInt("fault-partition").value_or(-1) == partition_;
+    if (fault.empty() || !meant) return {};
     Say(fmt::format("fault {} begins on partition {}", fault, partition_));
     if (fault == "throw") {
       throw std::runtime_error(fmt::format("interop fault on partition {}", partition_));
     }
-    SleepUnlessStopped(config.GetDouble("fault-seconds").value_or(0), stop_);
+    constexpr double kUntilStopped = 3600;
+    const double seconds = config.GetDouble("fault-seconds").value_or(0);
+    SleepUnlessStopped(sleeps_ ? kUntilStopped : seconds, stop_);
     if (stop_.stop_requested()) return {StatusCode::kCancelled, "the work is not wanted any more"};
     return {};
   }
 
   const std::int64_t partition_;
+  const bool sleeps_;
   const std::stop_token stop_;
 };
 
@@ -218,7 +223,8 @@ int main(int argc, char** argv) {
       [](Context& context) -> StatusOr<std::shared_ptr<flwrcpp::NumPyClient>> {
         const StatusOr<std::int64_t> partition = context.node_config.GetInt("partition-id");
         if (!partition.ok()) return partition.status();
-        return std::make_shared<DriftClient>(*partition, context.stop);
+        const bool sleeps = context.node_config.GetString("fault").value_or("") == "sleep";
+        return std::make_shared<DriftClient>(*partition, sleeps, context.stop);
       },
       "eval_loss");
   const Status status = flwrcpp::RunNode(app, options, stop.token());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "program/files.h"
 #include "server_app/checkpoint.h"
 #include "server_app/history.h"
 #include "server_app/report.h"
@@ -107,7 +108,7 @@ RoundReport AReport() {
 
 TEST_F(HistoryTest, MetricsJsonIsReadBackForAResume) {
   const History history = {{{"lr", "0.01"}}, {FiguresOf(AReport())}};
-  ASSERT_THAT(SaveText(path_ / "metrics.json", ToJson(history)), IsOk());
+  ASSERT_THAT(program::SaveText(path_ / "metrics.json", ToJson(history)), IsOk());
 
   const auto read = LoadHistory(path_ / "metrics.json");
 
@@ -121,7 +122,7 @@ TEST_F(HistoryTest, MetricsJsonIsReadBackForAResume) {
 }
 
 TEST_F(HistoryTest, DamagedMetricsAreRefused) {
-  ASSERT_THAT(SaveText(path_ / "metrics.json", "{\"settings\": {}, \"rounds\": [{}]}"), IsOk());
+  ASSERT_THAT(program::SaveText(path_ / "metrics.json", "{\"settings\": {}, \"rounds\": [{}]}"), IsOk());
   EXPECT_THAT(LoadHistory(path_ / "metrics.json"), StatusIs(StatusCode::kDataLoss, "metrics.json"));
   EXPECT_THAT(LoadHistory(path_ / "none.json"), StatusIs(StatusCode::kNotFound));
 }
