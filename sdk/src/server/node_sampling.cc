@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "internal/errors.h"
@@ -16,6 +17,9 @@ namespace {
 
 /// Longest wait in the grid before a stop is noticed.
 constexpr std::chrono::duration<double> kWaitSlice = std::chrono::milliseconds(250);
+
+/// A run that waits for nodes longer than this says so as a warning: somebody may have to act.
+constexpr std::chrono::seconds kPatience(10);
 
 /// SplitMix64 (Steele, Lea, Flood 2014). The standard library's distributions give other numbers
 /// with each implementation; a seed shall mean the same everywhere.
@@ -59,7 +63,8 @@ std::uint64_t SeedOf(const SampleRequest& request) {
 
 StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest& request,
                                                  const std::stop_token& stop) {
-  std::size_t last_reported = static_cast<std::size_t>(-1);
+  const auto patience_ends = std::chrono::steady_clock::now() + kPatience;
+  std::optional<std::pair<LogLevel, std::size_t>> last_reported;
   while (true) {
     if (stop.stop_requested()) {
       return MakeError(StatusCode::kCancelled, "stopped while waiting for nodes to {}",
@@ -73,10 +78,12 @@ StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest
       Log(LogLevel::kInfo, "{}: sampled {} nodes (out of {})", request.phase, count, online.size());
       return Sample(std::move(online), count, SeedOf(request));
     }
-    if (online.size() != last_reported) {
-      Log(LogLevel::kInfo, "{}: waiting for nodes, {} of {} are online", request.phase,
-          online.size(), needed);
-      last_reported = online.size();
+    const bool patient = std::chrono::steady_clock::now() < patience_ends;
+    const std::pair report(patient ? LogLevel::kInfo : LogLevel::kWarning, online.size());
+    if (report != last_reported) {
+      Log(report.first, "{}: waiting for nodes, {} of {} are online", request.phase, online.size(),
+          needed);
+      last_reported = report;
     }
     grid.WaitForNodes(kWaitSlice);
   }
