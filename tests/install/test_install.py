@@ -126,11 +126,16 @@ class Install(unittest.TestCase):
 
     def test_no_path_of_this_machine_is_installed(self):
         absolute = re.compile(r"""(?:^|[\s"';=]|-[IL])(/\w[^\s"';]*)""", re.MULTILINE)
+        # For a prefix of /usr CMake itself writes where its files will be, and comments on it.
+        own = {"/usr", f"/usr/{CACHE['CMAKE_INSTALL_LIBDIR']}/cmake/flwrcpp"}
+        if CACHE["CMAKE_INSTALL_PREFIX"] != "/usr":
+            own = set()
         texts = [*LIBDIR.glob("cmake/flwrcpp/*.cmake"), *LIBDIR.glob("pkgconfig/*.pc")]
         self.assertGreaterEqual(len(texts), 4 + len(LIBRARIES))
         for file in texts:
             with self.subTest(file=file.name):
-                self.assertEqual(absolute.findall(file.read_text()), [])
+                text = re.sub(r"^ *#.*$", "", file.read_text(), flags=re.MULTILINE)
+                self.assertEqual(set(absolute.findall(text)) - (own if file.suffix == ".cmake" else set()), set())
 
         for file in [*(PREFIX / "bin").iterdir(), *LIBDIR.glob("*.so")]:
             with self.subTest(file=file.name):

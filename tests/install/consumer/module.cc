@@ -4,9 +4,9 @@
 // Links flwrcpp::torch and, through it, libtorch. Makes no module: libtorch's headers would cost
 // more time to compile than all other programs here together.
 
-#include <iostream>
-
 #include <flwrcpp/torch.h>
+
+#include <iostream>
 
 int main(int argc, char**) {
   const torch::nn::Module* module = nullptr;

@@ -3,19 +3,19 @@
 
 // A node that answers a number with twice that number, until it is killed: `node PORT`.
 
-#include <iostream>
-#include <string>
-
 #include <flwrcpp/client_app.h>
 #include <flwrcpp/node.h>
+
+#include <iostream>
+#include <string>
 
 flwrcpp::StatusOr<flwrcpp::Message> Double(const flwrcpp::Message& message, flwrcpp::Context&) {
   const flwrcpp::ConfigRecord* question = message.content().FindConfig("question");
   if (question == nullptr) return absl::InvalidArgumentError("no question");
   const flwrcpp::StatusOr<std::int64_t> number = question->GetInt("number");
   if (!number.ok()) return number.status();
-  return flwrcpp::Message::ReplyTo(
-      message, {{"answer", flwrcpp::ConfigRecord{{"number", 2 * *number}}}});
+  return flwrcpp::Message::ReplyTo(message,
+                                   {{"answer", flwrcpp::ConfigRecord{{"number", 2 * *number}}}});
 }
 
 int main(int argc, char** argv) {

@@ -3,11 +3,11 @@
 
 // Divides ten samples among two nodes and prints how many the second one has.
 
+#include <flwrcpp/datasets/partitioner.h>
+
 #include <array>
 #include <cstdint>
 #include <iostream>
-
-#include <flwrcpp/datasets/partitioner.h>
 
 int main() {
   const std::array<std::uint8_t, 10> labels{};

@@ -3,13 +3,13 @@
 
 // Hosts a federation, asks the first node that joins for twice 21 and prints what it says.
 
+#include <flwrcpp/server_app.h>
+#include <flwrcpp/superlink.h>
+
 #include <chrono>
 #include <iostream>
 #include <memory>
 #include <vector>
-
-#include <flwrcpp/server_app.h>
-#include <flwrcpp/superlink.h>
 
 using flwrcpp::ConfigRecord;
 using flwrcpp::Message;
