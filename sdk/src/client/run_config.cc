@@ -6,6 +6,7 @@
 #include <toml++/toml.h>
 #include <zip.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ constexpr char kPyproject[] = "pyproject.toml";
 /// A pyproject.toml is a few kilobytes; a FAB can claim one that unpacks to gigabytes.
 constexpr std::size_t kMaxPyproject = std::size_t{1} << 20;
 constexpr std::size_t kMaxEntries = 4096;
+/// A flattened key repeats the names of all tables around it.
+constexpr std::size_t kMaxKey = 1024;
 constexpr int kMaxDepth = 32;
 
 struct CloseArchive {
@@ -74,10 +77,65 @@ StatusOr<std::string> ReadPyproject(zip_t* archive) {
   return text;
 }
 
+/// The end of the string whose opening quote is at `begin`: behind its closing quote, or before the
+/// end of the line that should have had one.
+std::size_t EndOfString(std::string_view text, std::size_t begin) {
+  const char quote = text[begin];
+  const std::string_view triple = text.substr(begin, 3);
+  const bool many_lines = triple.size() == 3 && triple[1] == quote && triple[2] == quote;
+  for (std::size_t i = begin + (many_lines ? 3 : 1); i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (many_lines && text.substr(i).starts_with(triple)) {
+      return i + 3;
+    } else if (!many_lines && text[i] == quote) {
+      return i + 1;
+    } else if (!many_lines && text[i] == '\n') {
+      return i;
+    }
+  }
+  return text.size();
+}
+
+/// Whether some dotted key is nested deeper than `kMaxDepth`. toml++ bounds the nesting of values
+/// but not that of keys, and builds and destroys tables by recursion: enough dots crash it.
+bool HasDeepKey(std::string_view text) {
+  int dots = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '"':
+      case '\'':
+        i = EndOfString(text, i) - 1;
+        break;
+      case '#':
+        i = std::min(text.find('\n', i), text.size()) - 1;
+        break;
+      case '.':
+        if (++dots > kMaxDepth) return true;
+        break;
+      case '=':
+      case ',':
+      case '[':
+      case ']':
+      case '{':
+      case '}':
+      case '\n':
+        dots = 0;
+        break;
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
 Status Flatten(const toml::table& table, const std::string& prefix, int depth, UserConfig& config) {
   if (depth > kMaxDepth) return InvalidArgument("the app's config is nested too deeply");
   for (const auto& [name, node] : table) {
     const std::string key = prefix + std::string(name.str());
+    if (key.size() > kMaxKey) {
+      return InvalidArgument("the app's config has a key of more than {} bytes", kMaxKey);
+    }
     if (config.size() >= kMaxEntries) {
       return InvalidArgument("the app's config has more than {} entries", kMaxEntries);
     }
@@ -101,6 +159,9 @@ Status Flatten(const toml::table& table, const std::string& prefix, int depth, U
 }  // namespace
 
 StatusOr<UserConfig> ReadAppConfig(std::string_view pyproject) {
+  if (HasDeepKey(pyproject)) {
+    return InvalidArgument("the app's {} has a key of more than {} parts", kPyproject, kMaxDepth);
+  }
   toml::table document;
   try {
     document = toml::parse(pyproject);

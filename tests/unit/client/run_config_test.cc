@@ -94,6 +94,38 @@ TEST(RunConfig, RefusesWhatIsNoToml) {
   EXPECT_THAT(ReadAppConfig("\xff\xfe"), StatusIs(StatusCode::kInvalidArgument));
 }
 
+// toml++ recurses for each part of a key: half a million of them crashed the node.
+TEST(RunConfig, RefusesKeysThatAreNestedTooDeeply) {
+  const auto refused = StatusIs(StatusCode::kInvalidArgument, "parts");
+  std::string key = "a";
+  for (int i = 0; i < 500000; ++i) key += ".a";
+  EXPECT_THAT(ReadAppConfig("[" + key + "]"), refused);
+  EXPECT_THAT(ReadAppConfig(key + " = 1"), refused);
+  // Behind strings and comments that look as if they went on.
+  EXPECT_THAT(ReadAppConfig("x = '''\n\"''' # \"\ny = \"\\\"\"\nz = { " + key + " = 1 }"), refused);
+  std::string quoted = "'a'";
+  for (int i = 0; i < 100; ++i) quoted += " . \"a\\\",\"";
+  EXPECT_THAT(ReadAppConfig(quoted + " = 1"), refused);
+}
+
+TEST(RunConfig, DotsThatNestNothingDoNotCount) {
+  const std::string dots(1000, '.');
+  const StatusOr<UserConfig> config = ReadAppConfig(
+      "[project] # " + dots + "\na = '" + dots + "'\nb = \"\"\"\n" + dots + "\"\"\"\nc = '''" +
+      dots + "'''\nd = \"\\\"" + dots + "\"\n[tool.flwr.app.config]\na.b.c = 0.5\n");
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(*config, (UserConfig{{"a.b.c", 0.5}}));
+}
+
+// A flattened key repeats the table's name: a few kilobytes would become many megabytes.
+TEST(RunConfig, RefusesKeysThatBecomeTooLong) {
+  const std::string name(2000, 'k');
+
+  EXPECT_THAT(ReadAppConfig("[tool.flwr.app.config." + name + "]\na = 1\nb = 2\n"),
+              StatusIs(StatusCode::kInvalidArgument, "key of more than"));
+}
+
 TEST(RunConfig, RefusesWhatIsNoFab) {
   EXPECT_THAT(ReadFabConfig(Bytes("no zip")), StatusIs(StatusCode::kInvalidArgument, "zip"));
   EXPECT_THAT(ReadFabConfig(Bytes()), StatusIs(StatusCode::kInvalidArgument));
