@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "flwr/proto/message.pb.h"
@@ -17,20 +17,61 @@
 namespace flwrcpp::internal {
 namespace {
 
-using Json = nlohmann::ordered_json;  // the order of names is data
+using Json = nlohmann::json;
+
+/// An object may be named many times, and each name gets a value of its own: a few kilobytes could
+/// ask for gigabytes. Bodies that are turned into values once more may have this many bytes in all;
+/// chunks do not count, for arrays share them.
+constexpr std::size_t kMaxRepeatedBytes = std::size_t{64} << 20;
+
+constexpr std::uint64_t kMaxDimension = std::numeric_limits<std::int64_t>::max();
 
 struct Loaded {
   ObjectHead head;
   Bytes body;
 };
 
-StatusOr<Json> ParseBody(const Bytes& body, Json::value_t expected) {
-  Json json = Json::parse(body.view().begin(), body.view().end(), nullptr, false);
-  if (json.type() != expected) {
-    return InvalidArgument("object body is not the JSON value that was expected");
+/// Reads `{"name": "id", …}`. From events, because the order of the names is data, and
+/// nlohmann::ordered_json looks through all names it has for each new one.
+class NamedIdsReader final : public nlohmann::json_sax<Json> {
+ public:
+  static StatusOr<OrderedMap<std::string>> Read(const Bytes& body) {
+    NamedIdsReader reader;
+    if (!Json::sax_parse(body.view().begin(), body.view().end(), &reader)) {
+      return InvalidArgument("object body is not a JSON object of names and ids");
+    }
+    return std::move(reader.ids_);
   }
-  return json;
-}
+
+  bool start_object(std::size_t /*size*/) override { return !std::exchange(inside_, true); }
+  bool key(std::string& name) override {
+    name_ = std::move(name);
+    return true;
+  }
+  bool string(std::string& id) override {
+    if (inside_) ids_.Set(std::move(name_), std::move(id));
+    return inside_;
+  }
+  bool end_object() override { return true; }
+
+  bool null() override { return false; }
+  bool boolean(bool /*value*/) override { return false; }
+  bool number_integer(std::int64_t /*value*/) override { return false; }
+  bool number_unsigned(std::uint64_t /*value*/) override { return false; }
+  bool number_float(double /*value*/, const std::string& /*text*/) override { return false; }
+  bool binary(Json::binary_t& /*value*/) override { return false; }
+  bool start_array(std::size_t /*size*/) override { return false; }
+  bool end_array() override { return false; }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const Json::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  bool inside_ = false;
+  std::string name_;
+  OrderedMap<std::string> ids_;
+};
 
 /// Builds values bottom-up; objects that occur several times are built once.
 class Inflater {
@@ -45,6 +86,9 @@ class Inflater {
       return InvalidArgument("object {} has no head", id);
     }
     FLWRCPP_ASSIGN_OR_RETURN(ObjectHead head, ParseHead(id, object));
+    if (head.type != ObjectType::kArrayChunk && !loaded_.insert(id).second) {
+      FLWRCPP_RETURN_IF_ERROR(CountRepetition(id, object.body.size()));
+    }
     return Loaded{std::move(head), std::move(object.body)};
   }
 
@@ -57,9 +101,14 @@ class Inflater {
   }
 
   StatusOr<Array> InflateArray(const std::string& id) {
-    if (const auto found = arrays_.find(id); found != arrays_.end()) return found->second;
+    if (const auto found = arrays_.find(id); found != arrays_.end()) {
+      FLWRCPP_RETURN_IF_ERROR(CountRepetition(id, found->second.body_size));
+      return found->second.array;
+    }
     FLWRCPP_ASSIGN_OR_RETURN(const Loaded loaded, Load(id, ObjectType::kArray));
-    FLWRCPP_ASSIGN_OR_RETURN(const Json json, ParseBody(loaded.body, Json::value_t::object));
+    const Json json =
+        Json::parse(loaded.body.view().begin(), loaded.body.view().end(), nullptr, false);
+    if (!json.is_object()) return InvalidArgument("Array object {} has no JSON object", id);
     const auto dtype = json.find("dtype");
     const auto shape = json.find("shape");
     const auto stype = json.find("stype");
@@ -71,7 +120,8 @@ class Inflater {
     }
     std::vector<std::int64_t> dimensions;
     for (const Json& dimension : *shape) {
-      if (!dimension.is_number_integer()) {
+      if (!dimension.is_number_integer() ||
+          (dimension.is_number_unsigned() && dimension.get<std::uint64_t>() > kMaxDimension)) {
         return InvalidArgument("Array object {} has a shape that is no list of integers", id);
       }
       dimensions.push_back(dimension.get<std::int64_t>());
@@ -96,7 +146,7 @@ class Inflater {
     }
     Array array(dtype->get<std::string>(), std::move(dimensions), stype->get<std::string>(),
                 std::move(segments));
-    arrays_.emplace(id, array);
+    arrays_.emplace(id, KnownArray{array, loaded.body.size()});
     return array;
   }
 
@@ -133,8 +183,8 @@ class Inflater {
   StatusOr<RecordDict> InflateRecordDict(const std::string& id) {
     FLWRCPP_ASSIGN_OR_RETURN(const Loaded loaded, Load(id, ObjectType::kRecordDict));
     RecordDict records;
-    FLWRCPP_RETURN_IF_ERROR(ForEachChild(
-        id, loaded, [&](const std::string& name, const std::string& child) -> Status {
+    FLWRCPP_RETURN_IF_ERROR(
+        ForEachChild(id, loaded, [&](const std::string& name, const std::string& child) -> Status {
           FLWRCPP_ASSIGN_OR_RETURN(Record record, InflateRecord(child));
           records.Set(name, std::move(record));
           return absl::OkStatus();
@@ -149,6 +199,18 @@ class Inflater {
   }
 
  private:
+  struct KnownArray {
+    Array array;
+    std::size_t body_size = 0;
+  };
+
+  Status CountRepetition(const std::string& id, std::size_t body_size) {
+    repeated_bytes_ += body_size;
+    if (repeated_bytes_ <= kMaxRepeatedBytes) return absl::OkStatus();
+    return InvalidArgument("object {} and others repeat themselves beyond {} bytes", id,
+                           kMaxRepeatedBytes);
+  }
+
   static StatusOr<ObjectHead> ParseHead(const std::string& id, const Object& object) {
     // The length in the head was checked against the body when the object came in; here only
     // type and children are read, so head and body need not be joined.
@@ -165,18 +227,18 @@ class Inflater {
   /// children of the head.
   template <typename Visit>
   static Status ForEachChild(const std::string& id, const Loaded& loaded, const Visit& visit) {
-    FLWRCPP_ASSIGN_OR_RETURN(const Json json, ParseBody(loaded.body, Json::value_t::object));
+    FLWRCPP_ASSIGN_OR_RETURN(const OrderedMap<std::string> ids, NamedIdsReader::Read(loaded.body));
     const std::vector<std::string>& children = loaded.head.children;
     std::unordered_map<std::string_view, bool> used;
     for (const std::string& child : children) used.emplace(child, false);
-    for (const auto& [name, child] : json.items()) {
-      const std::string* child_id = child.template get_ptr<const std::string*>();
-      const auto found = child_id == nullptr ? used.end() : used.find(*child_id);
+    for (const auto& [name, child] : ids) {
+      const auto found = used.find(child);
       if (found == used.end()) {
-        return InvalidArgument("object {}: '{}' does not refer to one of its children", id, name);
+        return InvalidArgument("object {}: '{}' does not refer to one of its children", id,
+                               std::string_view(name).substr(0, 80));
       }
       found->second = true;
-      FLWRCPP_RETURN_IF_ERROR(visit(name, *child_id));
+      FLWRCPP_RETURN_IF_ERROR(visit(name, child));
     }
     for (const auto& [child, is_used] : used) {
       if (!is_used) return InvalidArgument("object {} has a child that its body lacks", id);
@@ -185,7 +247,9 @@ class Inflater {
   }
 
   const ObjectSource& source_;
-  std::unordered_map<std::string, Array> arrays_;
+  std::unordered_map<std::string, KnownArray> arrays_;
+  std::unordered_set<std::string> loaded_;
+  std::size_t repeated_bytes_ = 0;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "records/wire.h"
 #include "tests/support/status_matchers.h"
 
 namespace flwrcpp::internal {
@@ -97,8 +98,8 @@ TEST(Objects, AWrongHashIsRefused) {
 /// A message whose one record is `record`, around whatever objects `store` holds.
 StatusOr<Message> InflateRecord(const Object& record, Store store) {
   store[record.id] = record;
-  const Object dict = MakeObject(ObjectType::kRecordDict, {record.id},
-                                 Bytes("{\"r\": \"" + record.id + "\"}"));
+  const Object dict =
+      MakeObject(ObjectType::kRecordDict, {record.id}, Bytes("{\"r\": \"" + record.id + "\"}"));
   const Object root = MakeObject(ObjectType::kMessage, {dict.id}, Bytes());
   store[dict.id] = dict;
   store[root.id] = root;
@@ -109,8 +110,8 @@ TEST(Objects, ContentThatContradictsItselfIsRefused) {
   const Object chunk = MakeObject(ObjectType::kArrayChunk, {}, Bytes("data"));
   const auto array = [&](const std::string& body) {
     const Object object = MakeObject(ObjectType::kArray, {chunk.id}, Bytes(body));
-    const Object record = MakeObject(ObjectType::kArrayRecord, {object.id},
-                                     Bytes("{\"a\": \"" + object.id + "\"}"));
+    const Object record =
+        MakeObject(ObjectType::kArrayRecord, {object.id}, Bytes("{\"a\": \"" + object.id + "\"}"));
     return InflateRecord(record, {{chunk.id, chunk}, {object.id, object}});
   };
   const std::string front = R"({"dtype": "", "shape": [], "stype": "x", "arraychunk_ids": )";
@@ -143,9 +144,72 @@ TEST(Objects, AMessageWithNeitherContentNorErrorIsRefused) {
               StatusIs(StatusCode::kInvalidArgument, "neither"));
 }
 
+TEST(Objects, NamesKeepTheirOrderAndTheLastIdOfANameCounts) {
+  const Object metrics = MakeObject(ObjectType::kMetricRecord, {}, Bytes());
+  flwr::proto::ConfigRecord proto;
+  ToProto(ConfigRecord{{"k", true}}, proto);
+  const Object config = MakeObject(ObjectType::kConfigRecord, {}, Bytes(proto.SerializeAsString()));
+  const std::string m = "\": \"" + metrics.id + "\"";
+  const std::string c = "\": \"" + config.id + "\"";
+  const Object dict =
+      MakeObject(ObjectType::kRecordDict, {metrics.id, config.id},
+                 Bytes("{\"z" + m + ", \"a" + m + ", \"\\u00e9" + c + ", \"z" + c + "}"));
+  const Object root = MakeObject(ObjectType::kMessage, {dict.id}, Bytes());
+
+  const auto message = InflateFrom(
+      root.id, {{root.id, root}, {dict.id, dict}, {metrics.id, metrics}, {config.id, config}});
+
+  ASSERT_THAT(message, IsOk());
+  EXPECT_EQ(message->content(), (RecordDict{{"z", ConfigRecord{{"k", true}}},
+                                            {"a", MetricRecord()},
+                                            {"\xc3\xa9", ConfigRecord{{"k", true}}}}));
+}
+
+/// A JSON body that gives `id` to `count` names.
+Bytes ManyNames(std::size_t count, const std::string& id) {
+  std::string body = "{";
+  for (std::size_t i = 0; i < count; ++i) {
+    body += (i == 0 ? "\"" : ", \"") + std::to_string(i) + "\": \"" + id + '"';
+  }
+  return Bytes(body + '}');
+}
+
+// 300 KB that would become four million arrays.
+TEST(Objects, AMessageThatRepeatsItselfWithoutBoundIsRefused) {
+  const Object chunk = MakeObject(ObjectType::kArrayChunk, {}, Bytes("data"));
+  const Object array =
+      MakeObject(ObjectType::kArray, {chunk.id},
+                 Bytes(R"({"dtype": "", "shape": [], "stype": "x", "arraychunk_ids": [0]})"));
+  const auto inflate = [&](std::size_t names) {
+    const Object arrays =
+        MakeObject(ObjectType::kArrayRecord, {array.id}, ManyNames(names, array.id));
+    const Object dict =
+        MakeObject(ObjectType::kRecordDict, {arrays.id}, ManyNames(names, arrays.id));
+    const Object root = MakeObject(ObjectType::kMessage, {dict.id}, Bytes());
+    return InflateFrom(root.id, {{root.id, root},
+                                 {dict.id, dict},
+                                 {arrays.id, arrays},
+                                 {array.id, array},
+                                 {chunk.id, chunk}});
+  };
+
+  EXPECT_THAT(inflate(20), IsOk());
+  EXPECT_THAT(inflate(2000), StatusIs(StatusCode::kInvalidArgument, "repeat"));
+}
+
+TEST(Objects, AShapeBeyondSignedNumbersIsRefused) {
+  const Object array = MakeObject(
+      ObjectType::kArray, {},
+      Bytes(
+          R"({"dtype": "", "shape": [9223372036854775808], "stype": "x", "arraychunk_ids": []})"));
+  const Object record = MakeObject(ObjectType::kArrayRecord, {array.id}, ManyNames(1, array.id));
+
+  EXPECT_THAT(InflateRecord(record, {{array.id, array}}),
+              StatusIs(StatusCode::kInvalidArgument, "shape"));
+}
+
 TEST(Objects, DeeplyNestedJsonIsRefusedNotRecursedInto) {
-  const Object record =
-      MakeObject(ObjectType::kArrayRecord, {}, Bytes(std::string(100000, '[')));
+  const Object record = MakeObject(ObjectType::kArrayRecord, {}, Bytes(std::string(100000, '[')));
   EXPECT_THAT(InflateRecord(record, {}), StatusIs(StatusCode::kInvalidArgument));
 }
 
