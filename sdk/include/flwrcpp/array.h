@@ -55,7 +55,8 @@ class Array {
 
   /// Writes a new `.npy` in place: `fill` gets the raw element bytes (C order, little-endian).
   /// @param dtype NumPy's name (`float32`, `int64`, `bool`, …).
-  /// @return `kInvalidArgument` for an unknown dtype or a negative dimension.
+  /// @return `kInvalidArgument` for an unknown dtype or a negative dimension, `kResourceExhausted`
+  ///   without memory.
   static StatusOr<Array> Build(std::string_view dtype, std::vector<std::int64_t> shape,
                                const std::function<void(std::span<std::byte>)>& fill);
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
+#include "internal/block.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 #include "records/npy.h"
@@ -115,7 +117,10 @@ StatusOr<Array> Array::Build(std::string_view dtype, std::vector<std::int64_t> s
   const std::size_t data_size = static_cast<std::size_t>(header.element_count()) * header.item_size;
   const std::size_t size = prefix.size() + data_size;
   // Not value-initialised: `fill` writes every byte, and a model's memory is touched once.
-  std::shared_ptr<char[]> buffer = std::make_shared_for_overwrite<char[]>(size);
+  std::shared_ptr<char[]> buffer = internal::AllocateBlock(size);
+  if (buffer == nullptr) {
+    return internal::MakeError(StatusCode::kResourceExhausted, "no memory for {} bytes", size);
+  }
   std::memcpy(buffer.get(), prefix.data(), prefix.size());
   fill(std::as_writable_bytes(std::span(buffer.get() + prefix.size(), data_size)));
   const std::string_view view(buffer.get(), size);
@@ -139,7 +144,8 @@ StatusOr<Array> Array::From(std::span<const T> values, std::vector<std::int64_t>
 Bytes Array::Contiguous() const {
   if (segments_.empty()) return {};
   if (segments_.size() == 1) return segments_[0];
-  std::shared_ptr<char[]> buffer = std::make_shared_for_overwrite<char[]>(data_size_);
+  std::shared_ptr<char[]> buffer = internal::AllocateBlock(data_size_);
+  if (buffer == nullptr) throw std::bad_alloc();
   CopyData(0, std::as_writable_bytes(std::span(buffer.get(), data_size_)));
   const std::string_view view(buffer.get(), data_size_);
   return Bytes(std::move(buffer), view);

@@ -23,13 +23,13 @@ class NpyBuffer {
   /// @return `kResourceExhausted` when there is no memory.
   static StatusOr<NpyBuffer> Allocate(const NpyHeader& header, std::size_t data_size);
 
-  std::byte* data() const { return block_.get() + data_offset_; }
+  std::byte* data() const { return reinterpret_cast<std::byte*>(block_.get() + data_offset_); }
 
   /// The array. Do not write to `data()` after the result has been given away.
   StatusOr<Array> ToArray() const;
 
  private:
-  std::shared_ptr<std::byte> block_;
+  std::shared_ptr<char[]> block_;
   std::size_t data_offset_ = 0;
   std::size_t size_ = 0;
 };

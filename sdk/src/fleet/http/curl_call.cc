@@ -11,6 +11,7 @@
 #include <new>
 
 #include "fleet/fleet_status.h"
+#include "internal/block.h"
 #include "internal/errors.h"
 
 namespace flwrcpp::internal {
@@ -131,8 +132,15 @@ std::size_t CurlCall::Append(std::string_view bytes) {
     curl_off_t announced = 0;
     curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
     if (announced > 0 && static_cast<std::size_t>(announced) <= call_.max_response_bytes) {
-      response_.reserve(static_cast<std::size_t>(announced));
+      block_size_ = static_cast<std::size_t>(announced);
+      block_ = AllocateBlock(block_size_);
     }
+  }
+  if (block_ != nullptr) {
+    if (bytes.size() > block_size_ - block_used_) return 0;  // curl ends with what is announced
+    std::memcpy(block_.get() + block_used_, bytes.data(), bytes.size());
+    block_used_ += bytes.size();
+    return bytes.size();
   }
   if (bytes.size() > call_.max_response_bytes - response_.size()) {
     response_too_long_ = true;
@@ -165,7 +173,7 @@ CURLcode CurlCall::Transfer(CURLM* multi, std::stop_token stop) {
 bool CurlCall::WasStale(CURLcode code) const {
   long new_connections = 0;
   curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &new_connections);
-  return new_connections == 0 && response_.empty() &&
+  return new_connections == 0 && !response_began_ && response_.empty() &&
          (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING);
 }
 
@@ -198,6 +206,7 @@ StatusOr<Bytes> CurlCall::TakeAnswer() {
                      "{} answers with content of type '{}', not with Flower's protobuf", origin_,
                      type == nullptr ? "" : type);
   }
+  if (block_ != nullptr) return Bytes(block_, {block_.get(), block_used_});
   return Bytes(std::move(response_));
 }
 

@@ -82,7 +82,10 @@ class CurlCall {
   std::size_t piece_ = 0;   // position of ReadBody
   std::size_t offset_ = 0;
 
-  std::string response_;
+  std::shared_ptr<char[]> block_;  ///< The response, if its length was announced.
+  std::size_t block_size_ = 0;
+  std::size_t block_used_ = 0;
+  std::string response_;  ///< Else; and the text of an error.
   bool response_began_ = false;
   bool response_too_long_ = false;
 };

@@ -28,6 +28,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "internal/block.h"
 #include "internal/log.h"
 
 namespace flwrcpp::internal {
@@ -245,7 +246,8 @@ class Session final : public HttpSession,
 
   /// Receives a body of known length into memory that it will live in.
   asio::awaitable<bool> ReadBody(std::size_t length, Bytes& body) {
-    const std::shared_ptr<char[]> bytes = std::make_shared_for_overwrite<char[]>(length);
+    const std::shared_ptr<char[]> bytes = AllocateBlock(length);
+    if (bytes == nullptr) co_return false;
     const std::size_t early = std::min(length, buffer_.size());
     std::memcpy(bytes.get(), buffer_.data().data(), early);
     buffer_.consume(early);
