@@ -53,9 +53,9 @@ FedAvgAggregator::FedAvgAggregator(FedAvgAggregatorOptions options)
     : options_(std::move(options)) {}
 
 void FedAvgAggregator::Add(Message reply) {
-  const Status status = TryAdd(reply);
-  if (status.ok()) return;
   const std::uint64_t node_id = reply.metadata().src_node_id;
+  const Status status = TryAdd(std::move(reply));
+  if (status.ok()) return;
   failures_.emplace_back(node_id,
                          fmt::format("node {}: {}", node_id, std::string(status.message())));
 }
@@ -66,13 +66,13 @@ StatusOr<FedAvgAggregator::Parts> FedAvgAggregator::FindParts(const RecordDict& 
     FLWRCPP_ASSIGN_OR_RETURN(const RecordDict::Item* const item,
                              FindOnly<ArrayRecord>(content, "ArrayRecord"));
     parts.arrays_name = item->first;
-    parts.arrays = &std::get<ArrayRecord>(item->second);
+    parts.arrays = std::get<ArrayRecord>(item->second);
   }
   FLWRCPP_ASSIGN_OR_RETURN(const RecordDict::Item* const item,
                            FindOnly<MetricRecord>(content, "MetricRecord"));
   parts.metrics_name = item->first;
-  parts.metrics = &std::get<MetricRecord>(item->second);
-  const StatusOr<double> weight = parts.metrics->GetDouble(options_.weighted_by_key);
+  parts.metrics = std::get<MetricRecord>(item->second);
+  const StatusOr<double> weight = parts.metrics.GetDouble(options_.weighted_by_key);
   if (!weight.ok()) {
     return Annotate(weight.status(), fmt::format("MetricRecord '{}'", parts.metrics_name));
   }
@@ -95,7 +95,7 @@ Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
                            parts.metrics_name, first.node_id, metrics_name_);
   }
   for (const auto& [key, value] : first.metrics) {
-    const MetricValue* const other = parts.metrics->Find(key);
+    const MetricValue* const other = parts.metrics.Find(key);
     if (other == nullptr) {
       return InvalidArgument("MetricRecord '{}' misses key '{}' that node {} sent", metrics_name_,
                              key, first.node_id);
@@ -106,7 +106,7 @@ Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
                              FormText(*other), first.node_id, FormText(value));
     }
   }
-  for (const auto& [key, unused] : *parts.metrics) {
+  for (const auto& [key, unused] : parts.metrics) {
     if (!first.metrics.contains(key)) {
       return InvalidArgument("MetricRecord '{}' has key '{}' that node {} did not send",
                              metrics_name_, key, first.node_id);
@@ -115,27 +115,28 @@ Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
   return absl::OkStatus();
 }
 
-Status FedAvgAggregator::TryAdd(const Message& reply) {
+Status FedAvgAggregator::TryAdd(Message reply) {
   if (reply.has_error()) {
     return InvalidArgument("error {} ({}): {}", reply.error().code,
                            ErrorCodeName(reply.error().code), reply.error().reason);
   }
-  FLWRCPP_ASSIGN_OR_RETURN(const Parts parts, FindParts(reply.content()));
+  FLWRCPP_ASSIGN_OR_RETURN(Parts parts, FindParts(reply.content()));
   if (!metrics_.empty()) FLWRCPP_RETURN_IF_ERROR(CompareWithReference(parts));
   if (!std::isfinite(total_weight_ + parts.weight)) {
     return InvalidArgument("the sum of '{}' overflows with {}", options_.weighted_by_key,
                            parts.weight);
   }
   const std::uint64_t node_id = reply.metadata().src_node_id;
+  reply = Message();  // so that the mean can let go of each array that it has added
   if (options_.with_arrays) {
-    const Status added = arrays_mean_.Add(node_id, *parts.arrays, parts.weight);
+    const Status added = arrays_mean_.Add(node_id, std::move(parts.arrays), parts.weight);
     if (!added.ok()) return Annotate(added, fmt::format("ArrayRecord '{}'", parts.arrays_name));
   }
   if (metrics_.empty()) {
     arrays_name_ = parts.arrays_name;
     metrics_name_ = parts.metrics_name;
   }
-  metrics_.push_back({node_id, parts.weight, *parts.metrics});
+  metrics_.push_back({node_id, parts.weight, std::move(parts.metrics)});
   total_weight_ += parts.weight;
   return absl::OkStatus();
 }

@@ -30,18 +30,18 @@ class FedAvgAggregator : public Aggregator {
   StatusOr<AggregateResult> Finish() override;
 
  private:
-  /// The parts of a reply that count.
+  /// The parts of a reply that count; the arrays share its data.
   struct Parts {
     std::string arrays_name;
-    const ArrayRecord* arrays = nullptr;
+    ArrayRecord arrays;
     std::string metrics_name;
-    const MetricRecord* metrics = nullptr;
+    MetricRecord metrics;
     double weight = 0;
   };
 
   StatusOr<Parts> FindParts(const RecordDict& content) const;
   Status CompareWithReference(const Parts& parts) const;
-  Status TryAdd(const Message& reply);
+  Status TryAdd(Message reply);
 
   FedAvgAggregatorOptions options_;
   std::string arrays_name_;   ///< Of the first valid reply's record.

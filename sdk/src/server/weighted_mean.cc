@@ -92,7 +92,7 @@ StatusOr<NpyBuffer> ToFloat16Buffer(const NpyBuffer& mean, const NpyHeader& head
 
 }  // namespace
 
-Status WeightedArrayMean::Add(std::uint64_t node_id, const ArrayRecord& arrays, double weight) {
+Status WeightedArrayMean::Add(std::uint64_t node_id, ArrayRecord arrays, double weight) {
   if (!std::isfinite(weight) || weight < 0) {
     return InvalidArgument("expected a finite weight of at least 0, got {}", weight);
   }
@@ -113,7 +113,7 @@ Status WeightedArrayMean::Add(std::uint64_t node_id, const ArrayRecord& arrays, 
 }
 
 StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& key,
-                                                            const Array& array) {
+                                                            Array& array) {
   StatusOr<NpyHeader> header = array.Header();
   if (!header.ok()) return Annotate(header.status(), fmt::format("array '{}'", key));
   const std::optional<MeanKernels> kernels = FindMeanKernels(header->descr);
@@ -125,10 +125,10 @@ StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& k
 }
 
 StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAsReference(
-    const ArrayRecord& arrays, std::vector<Entry>& entries) const {
+    ArrayRecord& arrays, std::vector<Entry>& entries) const {
   std::vector<Source> sources;
-  for (const auto& [key, array] : arrays) {
-    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(key, array));
+  for (const auto& [key, unused] : arrays) {
+    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(key, *arrays.Find(key)));
     Entry& entry = entries.emplace_back();
     entry.key = key;
     entry.shape = source.header.shape;
@@ -141,10 +141,10 @@ StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAsRefere
 }
 
 StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAndCompare(
-    const ArrayRecord& arrays) const {
+    ArrayRecord& arrays) const {
   std::vector<Source> sources;
   for (const Entry& entry : entries_) {
-    const Array* array = arrays.Find(entry.key);
+    Array* const array = arrays.Find(entry.key);
     if (array == nullptr) {
       return InvalidArgument("misses key '{}' that node {} sent", entry.key, reference_node_id_);
     }
@@ -217,6 +217,7 @@ Status WeightedArrayMean::AddSources(const std::vector<Source>& sources, double 
           array->CopyElements(std::span(reordered.get(), entry.count * header.item_size)));
       AddBlock(kernels, share, reordered.get(), entry.count, entry.mean.data());
     }
+    *array = Array();
   }
   total_weight_ += weight;
   return absl::OkStatus();

@@ -27,11 +27,12 @@ class WeightedArrayMean {
  public:
   /// Adds `arrays` with `weight`, which must be finite and not negative. Records with weight 0 are
   /// checked like any other, but have no part in the mean. All or nothing: after an error the mean
-  /// is what it was before.
+  /// is what it was before. Each array is let go as soon as it is added, so that the first record
+  /// and the mean that it becomes need the memory of one.
   /// @param node_id who sent it, for the errors of later records.
   /// @return `kInvalidArgument` naming the key that is missing, unexpected, damaged, of another
   ///   shape or type, or whose type has no mean; `kResourceExhausted` without memory.
-  Status Add(std::uint64_t node_id, const ArrayRecord& arrays, double weight);
+  Status Add(std::uint64_t node_id, ArrayRecord arrays, double weight);
 
   /// Sum of the weights so far.
   double total_weight() const { return total_weight_; }
@@ -54,15 +55,15 @@ class WeightedArrayMean {
 
   /// The same array of the record at hand.
   struct Source {
-    const Array* array = nullptr;
+    Array* array = nullptr;
     NpyHeader header;
     MeanKernels kernels;
   };
 
-  static StatusOr<Source> Open(const std::string& key, const Array& array);
-  StatusOr<std::vector<Source>> OpenAsReference(const ArrayRecord& arrays,
+  static StatusOr<Source> Open(const std::string& key, Array& array);
+  StatusOr<std::vector<Source>> OpenAsReference(ArrayRecord& arrays,
                                                 std::vector<Entry>& entries) const;
-  StatusOr<std::vector<Source>> OpenAndCompare(const ArrayRecord& arrays) const;
+  StatusOr<std::vector<Source>> OpenAndCompare(ArrayRecord& arrays) const;
   Status AddSources(const std::vector<Source>& sources, double weight, std::vector<Entry>& entries);
 
   std::vector<Entry> entries_;  ///< In the order of the first record.
