@@ -97,11 +97,9 @@ class Run {
 StatusOr<Result> Run::Execute() {
   for (const std::string& line : strategy_.Summary()) Log(LogLevel::kInfo, "{}", line);
   if (options_.first_round == 1 && options_.evaluate_fn) {
-    const Stopwatch watch;
     RoundReport report;
     report.num_rounds = options_.num_rounds;
     FLWRCPP_RETURN_IF_ERROR(EvaluateOnServer(report));
-    report.seconds = watch.seconds();
     FLWRCPP_RETURN_IF_ERROR(Report(report));
   }
   for (int round = options_.first_round; round <= options_.num_rounds; ++round) {
@@ -113,23 +111,21 @@ StatusOr<Result> Run::Execute() {
 
 Status Run::RunRound(int server_round) {
   Log(LogLevel::kInfo, "[ROUND {}/{}]", server_round, options_.num_rounds);
-  const Stopwatch watch;
   RoundReport report;
   report.server_round = server_round;
   report.num_rounds = options_.num_rounds;
   FLWRCPP_RETURN_IF_ERROR(Train(report));
   FLWRCPP_RETURN_IF_ERROR(EvaluateOnNodes(report));
   FLWRCPP_RETURN_IF_ERROR(EvaluateOnServer(report));
-  report.seconds = watch.seconds();
   return Report(report);
 }
 
 Status Run::Train(RoundReport& report) {
   FLWRCPP_RETURN_IF_ERROR(CheckStop());
-  const Stopwatch watch;
   FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> messages,
                            strategy_.ConfigureTrain(report.server_round, arrays_,
                                                     options_.train_config, grid_, options_.stop));
+  const Stopwatch watch;  // not while nodes were waited for
   report.sampled_train = static_cast<int>(messages.size());
   if (!messages.empty()) {
     const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateTrain(report.server_round);
@@ -143,16 +139,17 @@ Status Run::Train(RoundReport& report) {
     }
   }
   report.train_seconds = watch.seconds();
+  report.seconds += report.train_seconds;
   return absl::OkStatus();
 }
 
 Status Run::EvaluateOnNodes(RoundReport& report) {
   FLWRCPP_RETURN_IF_ERROR(CheckStop());
-  const Stopwatch watch;
   FLWRCPP_ASSIGN_OR_RETURN(
       std::vector<Message> messages,
       strategy_.ConfigureEvaluate(report.server_round, arrays_, options_.evaluate_config, grid_,
                                   options_.stop));
+  const Stopwatch watch;
   report.sampled_evaluate = static_cast<int>(messages.size());
   if (!messages.empty()) {
     const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateEvaluate(report.server_round);
@@ -163,15 +160,18 @@ Status Run::EvaluateOnNodes(RoundReport& report) {
     }
   }
   report.evaluate_seconds = watch.seconds();
+  report.seconds += report.evaluate_seconds;
   return absl::OkStatus();
 }
 
 Status Run::EvaluateOnServer(RoundReport& report) {
   if (!options_.evaluate_fn) return absl::OkStatus();
   FLWRCPP_RETURN_IF_ERROR(CheckStop());
+  const Stopwatch watch;
   FLWRCPP_ASSIGN_OR_RETURN(report.server_metrics, CatchExceptions("evaluate_fn", [&] {
                              return options_.evaluate_fn(report.server_round, arrays_);
                            }));
+  report.seconds += watch.seconds();
   if (report.server_metrics.has_value()) {
     Log(LogLevel::kInfo, "evaluate on the server: {}", MetricsText(*report.server_metrics));
     result_.evaluate_metrics_serverapp[report.server_round] = *report.server_metrics;

@@ -56,9 +56,9 @@ struct RoundReport {
   std::optional<AggregateResult> train;     ///< Without its arrays. Absent: nobody was asked.
   std::optional<AggregateResult> evaluate;  ///< Likewise.
   std::optional<MetricRecord> server_metrics;
-  double train_seconds = 0;
-  double evaluate_seconds = 0;
-  double seconds = 0;
+  double train_seconds = 0;     ///< From the instructions to the aggregate; the time that a round
+  double evaluate_seconds = 0;  ///< waited for nodes to come is not counted.
+  double seconds = 0;           ///< Both, and the evaluation on the server.
 };
 
 /// What `Strategy::Start` takes beside the grid.
