@@ -117,10 +117,15 @@ class SuperLink:
     def start_run(self, record_to: Path, config: Mapping[str, Any], *, legacy: bool = False) -> Run:
         """Starts a run of the app in stock_app and returns as soon as the SuperLink has given it an id."""
         app = _stage_app(self.folder / ("app-legacy" if legacy else "app"), legacy=legacy)
+        return self.start_app(app, record_to, config)
+
+    def start_app(self, app: Path, record_to: Path, config: Mapping[str, Any]) -> Run:
+        """The same with any app that has a setting `record-to`; `flwr run` may write into its folder."""
         settings = " ".join(f"{key}={json.dumps(value)}" for key, value in {**config, "record-to": str(record_to)}.items())
         command = [self.stock.program("flwr"), "run", app, "local", "--stream", "--run-config", settings]
         process = Process("flwr-run", command, self.folder, env={**self._environment, "COLUMNS": "200"})
-        run = Run(self, process, int(process.wait_for_line(r"Successfully started run (\d+)")[1]), Rounds(record_to))
+        run_id = int(process.wait_for_line(r"Successfully started run (\d+)")[1])
+        run = Run(self, process, run_id, Rounds(record_to))
         self._runs.append(run)
         return run
 
