@@ -169,15 +169,13 @@ bool ReadText(CodedInputStream& in, const Bytes& body, std::string& text) {
   return true;
 }
 
-bool ReadNodeId(CodedInputStream& in, const Bytes& body, std::uint64_t& node_id) {
+/// Reads a Node; one that comes again is merged, as protobuf does.
+bool ReadNode(CodedInputStream& in, const Bytes& body, flwr::proto::Node& node) {
   Bytes slice;
-  flwr::proto::Node node;
-  if (!ReadSlice(in, body, slice) ||
-      !node.ParseFromArray(slice.data(), static_cast<int>(slice.size()))) {
-    return false;
-  }
-  node_id = node.node_id();
-  return true;
+  if (!ReadSlice(in, body, slice)) return false;
+  CodedInputStream part(reinterpret_cast<const std::uint8_t*>(slice.data()),
+                        static_cast<int>(slice.size()));
+  return node.MergeFromCodedStream(&part) && part.ConsumedEntireMessage();
 }
 
 /// Calls `read(tag, stream)` for each field of a message; it returns false for damage, and skips
@@ -357,10 +355,11 @@ UserConfig FromProto(const ScalarMap& proto) {
 
 StatusOr<PushObjectView> ParsePushObjectRequest(const Bytes& body) {
   PushObjectView view;
+  flwr::proto::Node node;
   const bool good = ForEachField(body, [&](std::uint32_t tag, CodedInputStream& in) {
     switch (tag) {
       case BytesTag(1):
-        return ReadNodeId(in, body, view.node_id);
+        return ReadNode(in, body, node);
       case VarintTag(2):
         return in.ReadVarint64(&view.run_id);
       case BytesTag(3):
@@ -374,6 +373,7 @@ StatusOr<PushObjectView> ParsePushObjectRequest(const Bytes& body) {
     }
   });
   if (!good) return InvalidArgument("the body is no PushObjectRequest");
+  view.node_id = node.node_id();
   return view;
 }
 

@@ -68,6 +68,23 @@ TEST(Wire, PushObjectRequestIsReadWithoutProtobuf) {
   EXPECT_EQ(view->content.view(), expected.object_content());
 }
 
+// Found by fuzzing: protobuf lets a field of a message type come in parts.
+TEST(Wire, ARepeatedNodeOfAPushObjectRequestIsMerged) {
+  flwr::proto::PushObjectRequest first;
+  first.mutable_node()->set_node_id(7);
+  flwr::proto::PushObjectRequest second;
+  second.mutable_node();
+  const std::string body = first.SerializeAsString() + second.SerializeAsString();
+  flwr::proto::PushObjectRequest expected;
+  ASSERT_TRUE(expected.ParseFromString(body));
+
+  const auto view = ParsePushObjectRequest(Bytes(body));
+
+  ASSERT_THAT(view, IsOk());
+  EXPECT_EQ(view->node_id, expected.node().node_id());
+  EXPECT_EQ(view->node_id, 7U);
+}
+
 TEST(Wire, PushObjectRequestIsWrittenWithoutProtobuf) {
   flwr::proto::PushObjectRequest expected;
   ASSERT_TRUE(
