@@ -15,6 +15,7 @@ set(FLWRCPP_PC_NAMES
   CURL::libcurl libcurl
   OpenSSL::Crypto libcrypto
   OpenSSL::SSL libssl
+  PkgConfig::hogweed "hogweed nettle gmp"
   PkgConfig::libzip libzip
   SQLite::SQLite3 sqlite3
   ZLIB::ZLIB zlib

@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "crypto/openssh_key.h"
 #include "internal/errors.h"
@@ -126,6 +128,24 @@ StatusOr<Pkey> ParsePrivatePem(std::string_view text) {
   return key;
 }
 
+/// Null when OpenSSL has to do it.
+std::shared_ptr<const EcdsaVerifier> MakeVerifier(const EVP_PKEY* key) {
+  const auto coordinate = [key](const char* name) {
+    BIGNUM* number = nullptr;
+    std::vector<unsigned char> bytes;
+    if (EVP_PKEY_get_bn_param(key, name, &number) == 1) {
+      bytes.resize(static_cast<std::size_t>(BN_num_bytes(number)));
+      BN_bn2bin(number, bytes.data());
+    }
+    BN_free(number);
+    return bytes;
+  };
+  const std::vector<unsigned char> x = coordinate(OSSL_PKEY_PARAM_EC_PUB_X);
+  const std::vector<unsigned char> y = coordinate(OSSL_PKEY_PARAM_EC_PUB_Y);
+  ERR_clear_error();
+  return EcdsaVerifier::Make(GroupName(key), x, y);
+}
+
 }  // namespace
 
 EcPrivateKey EcPrivateKey::Generate() {
@@ -188,10 +208,7 @@ StatusOr<EcPublicKey> EcPublicKey::ParsePem(std::string_view pem) {
   if (GroupName(pkey.get()).empty()) {
     return InvalidArgument("public key is no elliptic-curve key on a named curve");
   }
-  EcPublicKey key;
-  key.pem_ = std::string(pem);
-  key.key_ = Share(std::move(pkey));
-  return key;
+  return EcPublicKey(Share(std::move(pkey)), std::string(pem));
 }
 
 StatusOr<EcPublicKey> EcPublicKey::Parse(std::string_view text) {
@@ -206,13 +223,15 @@ StatusOr<EcPublicKey> EcPublicKey::Parse(std::string_view text) {
   }
   FLWRCPP_ASSIGN_OR_RETURN(const OpensshKey parts, ParseOpensshPublicKey(text));
   FLWRCPP_ASSIGN_OR_RETURN(Pkey pkey, MakePkey(parts));
-  EcPublicKey key;
-  key.pem_ = PublicPem(pkey.get());
-  key.key_ = Share(std::move(pkey));
-  return key;
+  std::string pem = PublicPem(pkey.get());
+  return EcPublicKey(Share(std::move(pkey)), std::move(pem));
 }
 
+EcPublicKey::EcPublicKey(std::shared_ptr<void> key, std::string pem)
+    : key_(std::move(key)), pem_(std::move(pem)), verifier_(MakeVerifier(AsPkey(key_))) {}
+
 bool EcPublicKey::Verify(std::string_view bytes, std::string_view signature) const {
+  if (verifier_ != nullptr) return verifier_->Verify(bytes, signature);
   const DigestContext context(EVP_MD_CTX_new());
   const bool valid = context != nullptr &&
                      EVP_DigestVerifyInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr,

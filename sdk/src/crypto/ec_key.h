@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "crypto/ecdsa_verifier.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::internal {
@@ -49,9 +50,11 @@ class EcPublicKey {
   const std::string& pem() const { return pem_; }
 
  private:
-  EcPublicKey() = default;
+  EcPublicKey(std::shared_ptr<void> key, std::string pem);
+
   std::shared_ptr<void> key_;  // EVP_PKEY
   std::string pem_;
+  std::shared_ptr<const EcdsaVerifier> verifier_;  ///< Null: OpenSSL verifies.
 };
 
 }  // namespace flwrcpp::internal

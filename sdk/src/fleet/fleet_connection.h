@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "crypto/ec_key.h"
+#include "crypto/node_auth.h"
 #include "fleet/clock.h"
 #include "fleet/fleet_transport.h"
 #include "fleet/retry.h"
@@ -93,6 +95,7 @@ class FleetConnection {
   Status UnregisterNode(std::stop_token stop);
 
  private:
+  NodeCredentials Credentials();
   StatusOr<Bytes> Attempt(const FleetMethod& method, std::span<const Bytes> body,
                           std::stop_token stop);
   StatusOr<Bytes> Call(const FleetMethod& method, std::span<const Bytes> body,
@@ -105,6 +108,9 @@ class FleetConnection {
   const Options options_;
   Clock& clock_;
   std::uint64_t node_id_ = 0;
+  std::mutex signed_mutex_;
+  NodeCredentials signed_;  ///< The latest.
+  double signed_at_ = 0;    ///< Unix seconds.
 };
 
 }  // namespace flwrcpp::internal

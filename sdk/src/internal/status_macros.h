@@ -5,10 +5,10 @@
 
 #include "flwrcpp/status.h"
 
-#define FLWRCPP_RETURN_IF_ERROR(expression)               \
-  do {                                                    \
-    ::flwrcpp::Status flwrcpp_status_ = (expression);     \
-    if (!flwrcpp_status_.ok()) return flwrcpp_status_;    \
+#define FLWRCPP_RETURN_IF_ERROR(expression)            \
+  do {                                                 \
+    ::flwrcpp::Status flwrcpp_status_ = (expression);  \
+    if (!flwrcpp_status_.ok()) return flwrcpp_status_; \
   } while (false)
 
 #define FLWRCPP_CONCAT_INNER_(a, b) a##b

@@ -236,8 +236,8 @@ bool operator==(const Array& a, const Array& b) {
          a.data_size_ == b.data_size_ && a.Contiguous() == b.Contiguous();
 }
 
-#define FLWRCPP_INSTANTIATE(T)                                                               \
-  template StatusOr<Array> Array::From<T>(std::span<const T>, std::vector<std::int64_t>);    \
+#define FLWRCPP_INSTANTIATE(T)                                                            \
+  template StatusOr<Array> Array::From<T>(std::span<const T>, std::vector<std::int64_t>); \
   template StatusOr<std::vector<T>> Array::ToVector<T>() const;
 FLWRCPP_INSTANTIATE(bool)
 FLWRCPP_INSTANTIATE(std::int8_t)

@@ -111,9 +111,8 @@ struct RecordDeflater {
   Collector& collector;
 
   ObjectTree operator()(const ArrayRecord& record) const {
-    return DeflateNamed(ObjectType::kArrayRecord, record, collector, [this](const Array& array) {
-      return DeflateArray(array, collector);
-    });
+    return DeflateNamed(ObjectType::kArrayRecord, record, collector,
+                        [this](const Array& array) { return DeflateArray(array, collector); });
   }
   ObjectTree operator()(const MetricRecord& record) const {
     flwr::proto::MetricRecord proto;

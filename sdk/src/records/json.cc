@@ -15,8 +15,9 @@ constexpr std::uint32_t kReplacement = 0xfffd;
 
 /// Takes one code point off the front of `text`, which must not be empty.
 std::uint32_t TakeCodePoint(std::string_view& text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(
-                                             static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const std::uint32_t first = byte(0);
   std::size_t length = 1;
   std::uint32_t value = first;

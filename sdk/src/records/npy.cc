@@ -127,7 +127,8 @@ StatusOr<std::size_t> NpyPrefixSize(std::string_view first_bytes) {
   if (first_bytes.size() < 8 + length_bytes) return InvalidArgument(".npy header is cut off");
   std::size_t text_size = 0;
   for (std::size_t i = 0; i < length_bytes; ++i) {
-    text_size |= static_cast<std::size_t>(static_cast<unsigned char>(first_bytes[8 + i])) << (8 * i);
+    text_size |= static_cast<std::size_t>(static_cast<unsigned char>(first_bytes[8 + i]))
+                 << (8 * i);
   }
   if (text_size > kMaxNpyHeaderText) {
     return InvalidArgument(".npy header of {} bytes, at most {} are allowed", text_size,

@@ -77,8 +77,8 @@ StatusOr<ObjectHead> ParseObjectHead(std::string_view content) {
   head.size = nul + 1;
   const auto type = std::find(kTypeNames.begin(), kTypeNames.end(), text.substr(0, first));
   if (type == kTypeNames.end()) {
-    return InvalidArgument("object of unknown type '{}'", text.substr(0, std::min<std::size_t>(
-                                                                             first, 40)));
+    return InvalidArgument("object of unknown type '{}'",
+                           text.substr(0, std::min<std::size_t>(first, 40)));
   }
   head.type = static_cast<ObjectType>(type - kTypeNames.begin());
 

@@ -76,8 +76,8 @@ DeflatedContent Deflate(const RecordDict& content);
 
 /// A message taken apart. `message.metadata().message_id` is not part of its bytes.
 struct DeflatedMessage {
-  Object root;      ///< Its id is the message id.
-  ObjectTree tree;  ///< The whole tree, the root included.
+  Object root;                                     ///< Its id is the message id.
+  ObjectTree tree;                                 ///< The whole tree, the root included.
   std::shared_ptr<const DeflatedContent> content;  ///< Null for a message without content.
 };
 /// @param content what `Deflate(message.content())` gave; null for an error message.

@@ -17,9 +17,9 @@
 namespace flwrcpp::internal {
 namespace {
 
+using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
-using google::protobuf::internal::WireFormatLite;
 
 template <typename List, typename Container>
 void AddAll(const Container& values, List& list) {
@@ -194,9 +194,7 @@ bool ForEachField(const Bytes& body, const Read& read) {
 constexpr std::uint32_t Tag(int field, WireFormatLite::WireType type) {
   return static_cast<std::uint32_t>(field) << 3 | static_cast<std::uint32_t>(type);
 }
-constexpr std::uint32_t VarintTag(int field) {
-  return Tag(field, WireFormatLite::WIRETYPE_VARINT);
-}
+constexpr std::uint32_t VarintTag(int field) { return Tag(field, WireFormatLite::WIRETYPE_VARINT); }
 constexpr std::uint32_t BytesTag(int field) {
   return Tag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
 }

@@ -112,8 +112,7 @@ Status WeightedArrayMean::Add(std::uint64_t node_id, ArrayRecord arrays, double 
   return absl::OkStatus();
 }
 
-StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& key,
-                                                            Array& array) {
+StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& key, Array& array) {
   StatusOr<NpyHeader> header = array.Header();
   if (!header.ok()) return Annotate(header.status(), fmt::format("array '{}'", key));
   const std::optional<MeanKernels> kernels = FindMeanKernels(header->descr);

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/ui.h>
 
 #include <fstream>
@@ -115,6 +118,52 @@ TEST(EcPrivateKey, GeneratesP384KeysThatVerify) {
   EXPECT_FALSE(public_key->Verify("texT", key.Sign("text")));
   EXPECT_FALSE(public_key->Verify("text", EcPrivateKey::Generate().Sign("text")));
   EXPECT_FALSE(public_key->Verify("text", "no signature"));
+}
+
+/// A fresh key of a curve, as PEM.
+std::string MakeKey(const char* curve) {
+  EVP_PKEY* const key = EVP_EC_gen(curve);
+  BIO* const file = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(file, &text);
+  std::string pem(text, static_cast<std::size_t>(size));
+  BIO_free(file);
+  EVP_PKEY_free(key);
+  return pem;
+}
+
+TEST(EcPublicKey, AcceptsOneEncodingOfASignatureOnEveryCurve) {
+  for (const char* curve : {"P-256", "P-384", "P-521", "P-224", "brainpoolP384r1"}) {
+    const auto key = EcPrivateKey::Parse(MakeKey(curve));
+    ASSERT_THAT(key, IsOk()) << curve;
+    const EcPublicKey public_key = *EcPublicKey::ParsePem(key->public_pem());
+    // Of many, so that r and s have leading zeros and leading ones.
+    for (int i = 0; i < 50; ++i) {
+      const std::string text = std::to_string(i);
+      const std::string signature = key->Sign(text);
+      ASSERT_TRUE(public_key.Verify(text, signature)) << curve;
+      ASSERT_FALSE(public_key.Verify(text + " ", signature)) << curve;
+      ASSERT_FALSE(public_key.Verify(text, signature + '\0')) << curve;
+      ASSERT_FALSE(public_key.Verify(text, signature.substr(0, signature.size() - 1))) << curve;
+    }
+    const std::string signature = key->Sign("text");
+    for (std::size_t i = 0; i < signature.size(); ++i) {
+      for (const int bit : {1, 128}) {
+        std::string changed = signature;
+        changed[i] = static_cast<char>(changed[i] ^ bit);
+        EXPECT_FALSE(public_key.Verify("text", changed)) << curve << ", byte " << i;
+      }
+    }
+    if (signature[1] >= 0) {  // a short length, which could be written longer
+      EXPECT_FALSE(public_key.Verify("text", "\x30\x81" + signature.substr(1))) << curve;
+    }
+    for (const char* numbers : {"\x02\x01\x00\x02\x01\x00", "\x02\x01\x01\x02\x01\x00",
+                                "\x02\x01\xff\x02\x01\x01"}) {
+      const std::string degenerate = "\x30\x06" + std::string(numbers, 6);
+      EXPECT_FALSE(public_key.Verify("text", degenerate)) << curve;
+    }
+  }
 }
 
 TEST(EcPrivateKey, ReadsWhatPythonAndOpensshWrote) {

@@ -116,8 +116,7 @@ Status MemoryLinkState::AcknowledgeHeartbeat(std::uint64_t node_id, double heart
 StatusOr<std::uint64_t> MemoryLinkState::FindNodeByKey(const std::string& public_key) {
   const std::lock_guard lock(mutex_);
   const auto known = node_by_key_.find(public_key);
-  if (known == node_by_key_.end() ||
-      nodes_.at(known->second).status == NodeStatus::kUnregistered) {
+  if (known == node_by_key_.end() || nodes_.at(known->second).status == NodeStatus::kUnregistered) {
     return UnknownKey();
   }
   return known->second;

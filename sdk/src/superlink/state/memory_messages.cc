@@ -143,8 +143,7 @@ Status MemoryLinkState::StoreReply(const Message& reply, double now) {
   return absl::OkStatus();
 }
 
-StatusOr<ReleaseResult> MemoryLinkState::ReleaseMessages(
-    std::span<const std::string> message_ids) {
+StatusOr<ReleaseResult> MemoryLinkState::ReleaseMessages(std::span<const std::string> message_ids) {
   ReleaseResult result;
   const std::lock_guard lock(mutex_);
   for (const std::string& message_id : message_ids) {
@@ -175,8 +174,7 @@ Status MemoryLinkState::CheckRunOfLocked(std::uint64_t run_id,
     const std::uint64_t owner = found->second.message.metadata().run_id;
     if (owner != run_id) {
       return MakeError(StatusCode::kPermissionDenied,
-                       "run {} asked for replies to message {} of another run", run_id,
-                       message_id);
+                       "run {} asked for replies to message {} of another run", run_id, message_id);
     }
   }
   return absl::OkStatus();

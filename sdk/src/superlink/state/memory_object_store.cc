@@ -67,8 +67,8 @@ class MemoryObjectStore final : public ObjectStore {
     return push;
   }
 
-  StatusOr<PutResult> Put(std::uint64_t run_id, const std::string& session_id,
-                          const Object& object, double now) override {
+  StatusOr<PutResult> Put(std::uint64_t run_id, const std::string& session_id, const Object& object,
+                          double now) override {
     PutResult result;
     const std::lock_guard lock(mutex_);
     const auto found = entries_.find(object.id);

@@ -164,8 +164,7 @@ StatusOr<std::optional<std::int64_t>> SqliteDatabase::Lookup(
   return value;
 }
 
-StatusOr<Bytes> SqliteDatabase::ReadBlob(const char* table, const char* column,
-                                         std::int64_t row) {
+StatusOr<Bytes> SqliteDatabase::ReadBlob(const char* table, const char* column, std::int64_t row) {
   sqlite3_blob* blob = nullptr;
   int result = sqlite3_blob_open(handle_, "main", table, column, row, 0, &blob);
   std::string bytes;

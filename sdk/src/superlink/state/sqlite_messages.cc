@@ -13,16 +13,16 @@
 namespace flwrcpp::internal {
 namespace {
 
-#define FLWRCPP_METADATA_COLUMNS                                                             \
-  "m.message_id, m.run_id, m.src_node_id, m.dst_node_id, m.reply_to, m.group_id, "           \
+#define FLWRCPP_METADATA_COLUMNS                                                   \
+  "m.message_id, m.run_id, m.src_node_id, m.dst_node_id, m.reply_to, m.group_id, " \
   "m.created_at, m.ttl, m.message_type, m.src_task_id, m.dst_task_id"
 constexpr int kErrorColumn = 11;  // The first after the metadata.
 
 // What `NextInstruction` hands out: ?1 the node, ?2 the time. Left alone, the planner would go
 // through all messages that are no replies.
-#define FLWRCPP_READY_INSTRUCTION                                                            \
-  " FROM message m INDEXED BY message_ready JOIN run r ON r.run_id = m.run_id"               \
-  " WHERE m.dst_node_id = ?1 AND m.reply_to IS NULL AND m.released = 1 AND m.delivered = 0"  \
+#define FLWRCPP_READY_INSTRUCTION                                                           \
+  " FROM message m INDEXED BY message_ready JOIN run r ON r.run_id = m.run_id"              \
+  " WHERE m.dst_node_id = ?1 AND m.reply_to IS NULL AND m.released = 1 AND m.delivered = 0" \
   " AND m.created_at + m.ttl > ?2 AND r.finished_at = 0 ORDER BY m.seq LIMIT 1"
 
 Metadata ReadMetadata(const SqliteQuery& row) {
@@ -48,8 +48,7 @@ Message ReadMessage(const SqliteQuery& row) {
 
 }  // namespace
 
-StatusOr<std::optional<Message>> SqliteLinkState::FindMessageLocked(
-    const std::string& message_id) {
+StatusOr<std::optional<Message>> SqliteLinkState::FindMessageLocked(const std::string& message_id) {
   SqliteQuery row = database().Query("SELECT " FLWRCPP_METADATA_COLUMNS
                                      ", m.error_code, m.error_reason "
                                      "FROM message m WHERE m.message_id = ?",
@@ -78,8 +77,7 @@ Status SqliteLinkState::InsertMessageLocked(const Message& message) {
 }
 
 Status SqliteLinkState::RemoveLocked(const std::string& message_id) {
-  return database().Run("DELETE FROM message WHERE message_id = ?1 OR reply_to = ?1",
-                        {message_id});
+  return database().Run("DELETE FROM message WHERE message_id = ?1 OR reply_to = ?1", {message_id});
 }
 
 StatusOr<std::vector<std::string>> SqliteLinkState::StoreInstructions(
@@ -115,25 +113,23 @@ StatusOr<std::optional<Message>> SqliteLinkState::NextInstruction(std::uint64_t 
   const std::lock_guard lock(file_->mutex);
   std::optional<Message> message;
   {
-    SqliteQuery row = database().Query(
-        "SELECT " FLWRCPP_METADATA_COLUMNS ", m.error_code, m.error_reason"
-        FLWRCPP_READY_INSTRUCTION,
-        {node_id, now});
+    SqliteQuery row = database().Query("SELECT " FLWRCPP_METADATA_COLUMNS
+                                       ", m.error_code, m.error_reason" FLWRCPP_READY_INSTRUCTION,
+                                       {node_id, now});
     if (row.Next()) message = ReadMessage(row);
     FLWRCPP_RETURN_IF_ERROR(row.status());
   }
   if (message.has_value()) {
-    FLWRCPP_RETURN_IF_ERROR(
-        database().Run("UPDATE message SET delivered = 1 WHERE message_id = ?",
-                       {message->metadata().message_id}));
+    FLWRCPP_RETURN_IF_ERROR(database().Run("UPDATE message SET delivered = 1 WHERE message_id = ?",
+                                           {message->metadata().message_id}));
   }
   return message;
 }
 
 StatusOr<bool> SqliteLinkState::HasInstruction(std::uint64_t node_id, double now) {
   const std::lock_guard lock(file_->mutex);
-  FLWRCPP_ASSIGN_OR_RETURN(
-      const auto found, database().Lookup("SELECT 1" FLWRCPP_READY_INSTRUCTION, {node_id, now}));
+  FLWRCPP_ASSIGN_OR_RETURN(const auto found,
+                           database().Lookup("SELECT 1" FLWRCPP_READY_INSTRUCTION, {node_id, now}));
   return found.has_value();
 }
 
@@ -174,14 +170,13 @@ Status SqliteLinkState::StoreReply(const Message& reply, double now) {
   }
   if (known.has_value()) return OtherMessageKnown(metadata.message_id);
   // A node may have got an instruction although the answer that carried it was taken for lost.
-  FLWRCPP_RETURN_IF_ERROR(database().Run("UPDATE message SET delivered = 1 WHERE message_id = ?",
-                                         {instruction_id}));
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE message SET delivered = 1 WHERE message_id = ?", {instruction_id}));
   FLWRCPP_RETURN_IF_ERROR(InsertMessageLocked(reply));
   return transaction.Commit();
 }
 
-StatusOr<ReleaseResult> SqliteLinkState::ReleaseMessages(
-    std::span<const std::string> message_ids) {
+StatusOr<ReleaseResult> SqliteLinkState::ReleaseMessages(std::span<const std::string> message_ids) {
   ReleaseResult result;
   const std::lock_guard lock(file_->mutex);
   SqliteTransaction transaction(database());

@@ -12,7 +12,7 @@
 namespace flwrcpp::internal {
 namespace {
 
-#define FLWRCPP_NODE_COLUMNS                                                             \
+#define FLWRCPP_NODE_COLUMNS                                                              \
   "node_id, public_key, owner_id, owner_name, status, registered_at, last_activated_at, " \
   "last_deactivated_at, unregistered_at, online_until, heartbeat_interval, location, name"
 
@@ -68,9 +68,9 @@ StatusOr<std::uint64_t> SqliteLinkState::CreateNode(const NodeRegistration& regi
                                                     double now) {
   if (registration.public_key.empty()) return InvalidArgument("node without public key");
   const std::lock_guard lock(file_->mutex);
-  FLWRCPP_ASSIGN_OR_RETURN(const auto known,
-                           database().Lookup("SELECT 1 FROM node WHERE public_key = ?",
-                                             {registration.public_key}));
+  FLWRCPP_ASSIGN_OR_RETURN(
+      const auto known,
+      database().Lookup("SELECT 1 FROM node WHERE public_key = ?", {registration.public_key}));
   if (known.has_value()) {
     return MakeError(StatusCode::kAlreadyExists, "this public key is, or was, a node's");
   }
@@ -115,10 +115,10 @@ Status SqliteLinkState::DeactivateNode(std::uint64_t node_id, double now) {
   SqliteTransaction transaction(database());
   FLWRCPP_RETURN_IF_ERROR(transaction.status());
   FLWRCPP_RETURN_IF_ERROR(BringNodesUpToDateLocked(now));
-  FLWRCPP_RETURN_IF_ERROR(database().Run(
-      "UPDATE node SET status = 2, last_deactivated_at = ?1, online_until = ?1 "
-      "WHERE node_id = ?2 AND status = 1",
-      {now, node_id}));
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE node SET status = 2, last_deactivated_at = ?1, online_until = ?1 "
+                     "WHERE node_id = ?2 AND status = 1",
+                     {now, node_id}));
   if (database().changes() == 0) {
     return MakeError(StatusCode::kFailedPrecondition, "node {} is not online", node_id);
   }
@@ -165,8 +165,8 @@ StatusOr<std::uint64_t> SqliteLinkState::FindNodeByKey(const std::string& public
 StatusOr<NodeInfo> SqliteLinkState::GetNode(std::uint64_t node_id, double now) {
   const std::lock_guard lock(file_->mutex);
   FLWRCPP_RETURN_IF_ERROR(BringNodesUpToDateLocked(now));
-  SqliteQuery node = database().Query(
-      "SELECT " FLWRCPP_NODE_COLUMNS " FROM node WHERE node_id = ?", {node_id});
+  SqliteQuery node =
+      database().Query("SELECT " FLWRCPP_NODE_COLUMNS " FROM node WHERE node_id = ?", {node_id});
   if (node.Next()) return ReadNode(node);
   FLWRCPP_RETURN_IF_ERROR(node.status());
   return UnknownNode(node_id);

@@ -95,14 +95,14 @@ StatusOr<PushSession> SqliteObjectStore::OpenPush(std::uint64_t run_id,
   }
   for (const ObjectTree& tree : trees) FLWRCPP_RETURN_IF_ERROR(ReleaseRootLocked(tree.id));
   if (!push.missing.empty()) {
-    FLWRCPP_RETURN_IF_ERROR(database().Run(
-        "INSERT INTO push_session (session_id, run_id, expires_at) VALUES (?, ?, ?)",
-        {push.session_id, run_id, now + kPushSessionLifetime}));
+    FLWRCPP_RETURN_IF_ERROR(
+        database().Run("INSERT INTO push_session (session_id, run_id, expires_at) VALUES (?, ?, ?)",
+                       {push.session_id, run_id, now + kPushSessionLifetime}));
     const Key session = database().last_row();
     for (const ObjectTree& tree : trees) {
-      FLWRCPP_RETURN_IF_ERROR(database().Run(
-          "INSERT OR IGNORE INTO push_root (session, object_id) VALUES (?, ?)",
-          {session, tree.id}));
+      FLWRCPP_RETURN_IF_ERROR(
+          database().Run("INSERT OR IGNORE INTO push_root (session, object_id) VALUES (?, ?)",
+                         {session, tree.id}));
     }
     for (const std::string& id : push.missing) {
       FLWRCPP_RETURN_IF_ERROR(database().Run(
@@ -114,8 +114,7 @@ StatusOr<PushSession> SqliteObjectStore::OpenPush(std::uint64_t run_id,
 }
 
 StatusOr<std::optional<SqliteObjectStore::Key>> SqliteObjectStore::FindSessionLocked(
-    std::uint64_t run_id, const std::string& session_id, const std::string& object_id,
-    double now) {
+    std::uint64_t run_id, const std::string& session_id, const std::string& object_id, double now) {
   if (session_id.empty()) {
     // CROSS JOIN fixes the order: few sessions wait for one object, many may be of one run.
     return database().Lookup(
@@ -169,9 +168,8 @@ StatusOr<PutResult> SqliteObjectStore::Put(std::uint64_t run_id, const std::stri
   if (!HeadNamesChildren(object, children)) return result;
 
   FLWRCPP_RETURN_IF_ERROR(InsertContentLocked(*key, object));
-  FLWRCPP_RETURN_IF_ERROR(
-      database().Run("DELETE FROM push_pending WHERE session = ? AND object_id = ?",
-                     {*session, object.id}));
+  FLWRCPP_RETURN_IF_ERROR(database().Run(
+      "DELETE FROM push_pending WHERE session = ? AND object_id = ?", {*session, object.id}));
   FLWRCPP_ASSIGN_OR_RETURN(
       const auto pending,
       database().Lookup("SELECT 1 FROM push_pending WHERE session = ? LIMIT 1", {*session}));
@@ -216,10 +214,8 @@ StatusOr<StoredObject> SqliteObjectStore::Get(std::uint64_t run_id, const std::s
     stored.state = ObjectState::kUnavailable;
     return stored;
   }
-  FLWRCPP_ASSIGN_OR_RETURN(stored.object.head,
-                           database().ReadBlob("object_content", "head", *key));
-  FLWRCPP_ASSIGN_OR_RETURN(stored.object.body,
-                           database().ReadBlob("object_content", "body", *key));
+  FLWRCPP_ASSIGN_OR_RETURN(stored.object.head, database().ReadBlob("object_content", "head", *key));
+  FLWRCPP_ASSIGN_OR_RETURN(stored.object.body, database().ReadBlob("object_content", "body", *key));
   stored.object.id = object_id;
   stored.state = ObjectState::kAvailable;
   return stored;
@@ -265,8 +261,7 @@ Status SqliteObjectStore::DeleteLocked(Key object) {
     unnamed.pop_back();
     std::vector<Key> children;
     {
-      SqliteQuery row =
-          database().Query("SELECT child FROM object_child WHERE parent = ?", {key});
+      SqliteQuery row = database().Query("SELECT child FROM object_child WHERE parent = ?", {key});
       while (row.Next()) children.push_back(row.Integer(0));
       FLWRCPP_RETURN_IF_ERROR(row.status());
     }
@@ -290,8 +285,8 @@ Status SqliteObjectStore::LeaveRunLocked(std::uint64_t run_id, const std::string
       const auto references,
       database().Lookup("SELECT reference_count FROM object WHERE id = ?", {*key}));
   if (references.value_or(0) > 0) return absl::OkStatus();
-  FLWRCPP_RETURN_IF_ERROR(database().Run("DELETE FROM run_object WHERE run_id = ? AND object = ?",
-                                         {run_id, *key}));
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("DELETE FROM run_object WHERE run_id = ? AND object = ?", {run_id, *key}));
   FLWRCPP_ASSIGN_OR_RETURN(
       const auto other_run,
       database().Lookup("SELECT 1 FROM run_object WHERE object = ? LIMIT 1", {*key}));

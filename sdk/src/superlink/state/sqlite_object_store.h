@@ -24,8 +24,8 @@ class SqliteObjectStore final : public ObjectStore {
 
   StatusOr<PushSession> OpenPush(std::uint64_t run_id, std::span<const ObjectTree> trees,
                                  double now) override;
-  StatusOr<PutResult> Put(std::uint64_t run_id, const std::string& session_id,
-                          const Object& object, double now) override;
+  StatusOr<PutResult> Put(std::uint64_t run_id, const std::string& session_id, const Object& object,
+                          double now) override;
   Status StoreTree(std::uint64_t run_id, const ObjectTree& tree,
                    std::span<const Object> objects) override;
   StatusOr<StoredObject> Get(std::uint64_t run_id, const std::string& object_id) override;

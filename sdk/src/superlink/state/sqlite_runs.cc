@@ -11,9 +11,9 @@
 namespace flwrcpp::internal {
 namespace {
 
-#define FLWRCPP_RUN_COLUMNS                                                                  \
-  "run_id, primary_task_id, primary_task_type, series_id, override_config, fab_id, "         \
-  "fab_version, fab_hash, federation, account_id, account_name, pending_at, starting_at, "   \
+#define FLWRCPP_RUN_COLUMNS                                                                \
+  "run_id, primary_task_id, primary_task_type, series_id, override_config, fab_id, "       \
+  "fab_version, fab_hash, federation, account_id, account_name, pending_at, starting_at, " \
   "running_at, finished_at, sub_status, details, bytes_sent, bytes_recv, clientapp_runtime"
 
 StatusOr<RunInfo> ReadRun(const SqliteQuery& row) {
@@ -161,9 +161,9 @@ Status SqliteLinkState::AddTraffic(std::uint64_t run_id, std::uint64_t bytes_sen
 Status SqliteLinkState::AddClientAppRuntime(std::uint64_t run_id, double seconds) {
   FLWRCPP_RETURN_IF_ERROR(CheckRuntime(seconds));
   const std::lock_guard lock(file_->mutex);
-  FLWRCPP_RETURN_IF_ERROR(database().Run(
-      "UPDATE run SET clientapp_runtime = clientapp_runtime + ? WHERE run_id = ?",
-      {seconds, run_id}));
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE run SET clientapp_runtime = clientapp_runtime + ? WHERE run_id = ?",
+                     {seconds, run_id}));
   return database().changes() > 0 ? absl::OkStatus() : UnknownRun(run_id);
 }
 

@@ -48,8 +48,7 @@ Status CheckForm(const Message& message, double now) {
                            ExpiresAt(metadata), now);
   }
   if (metadata.src_node_id == 0 || metadata.dst_node_id == 0) {
-    return InvalidArgument("message {}: source and destination must not be 0",
-                           metadata.message_id);
+    return InvalidArgument("message {}: source and destination must not be 0", metadata.message_id);
   }
   if (metadata.message_type.size() > kMaxMessageType ||
       !IsValidMessageType(metadata.message_type)) {
