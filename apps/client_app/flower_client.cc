@@ -23,9 +23,9 @@ class Settings {
     });
   }
   int Count(const std::string& name, int otherwise) {
-    const auto count = Get(
-        name, static_cast<std::int64_t>(otherwise),
-        [](const ConfigRecord& from, const std::string& key) { return from.GetInt(key); });
+    const auto count =
+        Get(name, static_cast<std::int64_t>(otherwise),
+            [](const ConfigRecord& from, const std::string& key) { return from.GetInt(key); });
     return static_cast<int>(std::clamp<std::int64_t>(count, -1, 1'000'000));
   }
   const Status& status() const { return status_; }
@@ -75,8 +75,7 @@ StatusOr<FitRes> FlowerClient::Fit(const ArrayRecord& parameters, const ConfigRe
   options.stop = context_.stop;
 
   if (Status status = task_->model.SetParameters(parameters); !status.ok()) return status;
-  const StatusOr<task::TrainResult> trained =
-      task::Train(task_->model, task_->data.train, options);
+  const StatusOr<task::TrainResult> trained = task::Train(task_->model, task_->data.train, options);
   if (!trained.ok()) return trained.status();
   if (trained->stopped) return Status(StatusCode::kCancelled, "training was stopped");
   StatusOr<ArrayRecord> updated = task_->model.Parameters();

@@ -21,13 +21,12 @@ Status Run(Options& options, std::stop_token stop) {
   if (!device.ok()) return device.status();
   StatusOr<datasets::PartitionData> data = task::LoadTaskData(options.data);
   if (!data.ok()) return data.status();
-  StatusOr<task::Model> model =
-      task::Model::Make(data->train.format, options.data.partitions.seed);
+  StatusOr<task::Model> model = task::Model::Make(data->train.format, options.data.partitions.seed);
   if (!model.ok()) return model.status();
 
-  auto local = std::make_shared<LocalTask>(LocalTask{
-      *std::move(data), *std::move(model), *std::move(device), options.shuffle,
-      options.data.partitions.seed});
+  auto local =
+      std::make_shared<LocalTask>(LocalTask{*std::move(data), *std::move(model), *std::move(device),
+                                            options.shuffle, options.data.partitions.seed});
   options.node.on_connected = [&](std::uint64_t node_id, std::string_view wire) {
     program::Say(fmt::format("Node {} connected to {} ({})", node_id, options.node.superlink,
                              std::string(wire)));

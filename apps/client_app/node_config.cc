@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include <regex>
-#include <toml++/toml.h>
 
 #include "client_app/options.h"
 
@@ -11,9 +11,9 @@ namespace flwrcpp::client_app {
 namespace {
 
 Status Bad(const std::string& what) {
-  return Status(StatusCode::kInvalidArgument,
-                "--node-config: " + what +
-                    ", expected key=value pairs such as \"partition-id=0 name='a'\"");
+  return Status(
+      StatusCode::kInvalidArgument,
+      "--node-config: " + what + ", expected key=value pairs such as \"partition-id=0 name='a'\"");
 }
 
 }  // namespace
@@ -22,7 +22,8 @@ StatusOr<UserConfig> ParseNodeConfig(const std::string& text) {
   static const std::regex pair(R"re(\s*([\w.-]+)=('[^']*'|"[^"]*"|\S+))re");
   UserConfig config;
   std::string rest = text;
-  for (std::smatch match; std::regex_search(rest, match, pair, std::regex_constants::match_continuous);
+  for (std::smatch match;
+       std::regex_search(rest, match, pair, std::regex_constants::match_continuous);
        rest = match.suffix()) {
     const std::string key = match[1];
     const std::string value = match[2];

@@ -97,11 +97,10 @@ StatusOr<ArrayRecord> LoadNpz(const fs::path& path) {
     std::string name = stat.name;
     if (!name.ends_with(kSuffix)) return Damaged(path, "'" + name + "' is no array");
     name.resize(name.size() - kSuffix.size());
-    const std::unique_ptr<zip_file_t, CloseEntry> entry(
-        zip_fopen_index(archive.get(), index, 0));
+    const std::unique_ptr<zip_file_t, CloseEntry> entry(zip_fopen_index(archive.get(), index, 0));
     std::string npy(stat.size, '\0');
-    if (entry == nullptr || zip_fread(entry.get(), npy.data(), npy.size()) !=
-                                static_cast<zip_int64_t>(npy.size())) {
+    if (entry == nullptr ||
+        zip_fread(entry.get(), npy.data(), npy.size()) != static_cast<zip_int64_t>(npy.size())) {
       return Damaged(path, "'" + name + "' cannot be read");
     }
     StatusOr<Array> array = Array::FromNpy(Bytes(std::move(npy)));

@@ -162,7 +162,8 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
   const StatusOr<Result> result = (*strategy)->Start(grid, std::move(start));
   if (!result.ok()) return result.status();
   if (useful_rounds == 0 && options.strategy.fraction_train > 0) {
-    return Status(StatusCode::kFailedPrecondition, "no round had a usable reply: nothing was learned");
+    return Status(StatusCode::kFailedPrecondition,
+                  "no round had a usable reply: nothing was learned");
   }
   return SaveNpz(out / "model.npz", result->arrays);
 }

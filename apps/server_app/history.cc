@@ -90,8 +90,7 @@ std::string ToJson(const History& history) {
 StatusOr<History> LoadHistory(const std::filesystem::path& metrics_json) {
   std::ifstream file(metrics_json);
   if (!file) {
-    return Status(StatusCode::kNotFound,
-                  fmt::format("there is no file {}", metrics_json.string()));
+    return Status(StatusCode::kNotFound, fmt::format("there is no file {}", metrics_json.string()));
   }
   History history;
   try {

@@ -40,7 +40,9 @@ void Progress::Round(const RoundFigures& figures) {
   add("eval accuracy", figures.eval_accuracy);
   add("test accuracy", figures.test_accuracy);
   const int failures = figures.train_failures + figures.evaluate_failures;
-  if (failures > 0) parts.push_back(fmt::format("{} failure{}", failures, failures == 1 ? "" : "s"));
+  if (failures > 0) {
+    parts.push_back(fmt::format("{} failure{}", failures, failures == 1 ? "" : "s"));
+  }
   const std::string begin = figures.server_round == 0
                                 ? "Initial model"
                                 : fmt::format("Round {}/{}", figures.server_round, num_rounds_);

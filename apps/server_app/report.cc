@@ -97,11 +97,11 @@ std::string Chart(const History& history, const std::string& title,
           x(figures.server_round), y(*value), curve.color, figures.server_round, *value);
     }
     if (points.empty()) continue;
-    svg += fmt::format(
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>{}\n", points,
-        curve.color, dots);
-    legend += fmt::format("<span><i style=\"background:{}\"></i>{}</span> ", curve.color,
-                          curve.name);
+    svg +=
+        fmt::format("<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>{}\n",
+                    points, curve.color, dots);
+    legend +=
+        fmt::format("<span><i style=\"background:{}\"></i>{}</span> ", curve.color, curve.name);
   }
   return svg + "</svg><div class=\"legend\">" + legend + "</div></figure>\n";
 }
@@ -116,12 +116,12 @@ std::string Rounds(const History& history) {
       "<th>test loss</th><th>test accuracy</th><th>replies (train / evaluate)</th>"
       "<th>failures</th><th>seconds</th></tr></thead><tbody>\n";
   for (const RoundFigures& figures : history.rounds) {
-    html += fmt::format("<tr><td>{}</td>{}{}{}{}{}<td>{} / {}</td><td>{}</td><td>{:.2f}</td></tr>\n",
-                        figures.server_round, Cell(figures.train_loss), Cell(figures.eval_loss),
-                        Cell(figures.eval_accuracy), Cell(figures.test_loss),
-                        Cell(figures.test_accuracy), figures.train_results,
-                        figures.evaluate_results,
-                        figures.train_failures + figures.evaluate_failures, figures.seconds);
+    html +=
+        fmt::format("<tr><td>{}</td>{}{}{}{}{}<td>{} / {}</td><td>{}</td><td>{:.2f}</td></tr>\n",
+                    figures.server_round, Cell(figures.train_loss), Cell(figures.eval_loss),
+                    Cell(figures.eval_accuracy), Cell(figures.test_loss),
+                    Cell(figures.test_accuracy), figures.train_results, figures.evaluate_results,
+                    figures.train_failures + figures.evaluate_failures, figures.seconds);
   }
   return html + "</tbody></table>\n";
 }

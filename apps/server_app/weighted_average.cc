@@ -10,9 +10,9 @@ namespace {
 StatusOr<double> MetricOf(const WeightedMetrics& reply, std::string_view name) {
   StatusOr<double> value = reply.metrics.GetDouble(name);
   if (value.ok()) return value;
-  return Status(StatusCode::kInvalidArgument, fmt::format("evaluation of node {}: {}",
-                                                          reply.node_id,
-                                                          std::string(value.status().message())));
+  return Status(StatusCode::kInvalidArgument,
+                fmt::format("evaluation of node {}: {}", reply.node_id,
+                            std::string(value.status().message())));
 }
 
 }  // namespace

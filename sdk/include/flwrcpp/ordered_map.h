@@ -41,9 +41,7 @@ class OrderedMap {
     const auto found = index_.find(std::string(key));
     return found == index_.end() ? nullptr : &items_[found->second].second;
   }
-  Value* Find(std::string_view key) {
-    return const_cast<Value*>(std::as_const(*this).Find(key));
-  }
+  Value* Find(std::string_view key) { return const_cast<Value*>(std::as_const(*this).Find(key)); }
 
   bool contains(std::string_view key) const { return Find(key) != nullptr; }
   std::size_t size() const { return items_.size(); }

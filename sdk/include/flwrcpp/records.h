@@ -57,8 +57,8 @@ class ConfigRecord : public OrderedMap<ConfigValue> {
  public:
   using OrderedMap::OrderedMap;
 
-  StatusOr<double> GetDouble(std::string_view key) const;      ///< Integers are converted.
-  StatusOr<std::int64_t> GetInt(std::string_view key) const;   ///< Whole doubles are converted.
+  StatusOr<double> GetDouble(std::string_view key) const;     ///< Integers are converted.
+  StatusOr<std::int64_t> GetInt(std::string_view key) const;  ///< Whole doubles are converted.
   StatusOr<bool> GetBool(std::string_view key) const;
   StatusOr<std::string> GetString(std::string_view key) const;
 };

@@ -16,8 +16,7 @@ using testing::IsOk;
 using testing::StatusIs;
 
 TEST(NodeConfig, ValuesAreToml) {
-  const auto config =
-      ParseNodeConfig("partition-id=3 name='a b'  rate=0.5 flag=true text=\"x=y\"");
+  const auto config = ParseNodeConfig("partition-id=3 name='a b'  rate=0.5 flag=true text=\"x=y\"");
 
   ASSERT_THAT(config, IsOk());
   EXPECT_EQ(*config, (UserConfig{{"partition-id", 3},

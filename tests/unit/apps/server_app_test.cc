@@ -44,9 +44,8 @@ WeightedMetrics Reply(std::uint64_t node, double examples, MetricRecord metrics)
 }
 
 TEST(WeightedAverage, CountsEachExampleOnce) {
-  const auto average =
-      WeightedAverage({Reply(2, 100, {{"eval_acc", 0.5}, {"eval_loss", 2.0}}),
-                       Reply(3, 300, {{"eval_acc", 0.9}, {"eval_loss", 1.0}})});
+  const auto average = WeightedAverage({Reply(2, 100, {{"eval_acc", 0.5}, {"eval_loss", 2.0}}),
+                                        Reply(3, 300, {{"eval_acc", 0.9}, {"eval_loss", 1.0}})});
 
   ASSERT_THAT(average, IsOk());
   EXPECT_DOUBLE_EQ(*average->GetDouble("eval_acc"), 0.8);
@@ -122,7 +121,8 @@ TEST_F(HistoryTest, MetricsJsonIsReadBackForAResume) {
 }
 
 TEST_F(HistoryTest, DamagedMetricsAreRefused) {
-  ASSERT_THAT(program::SaveText(path_ / "metrics.json", "{\"settings\": {}, \"rounds\": [{}]}"), IsOk());
+  ASSERT_THAT(program::SaveText(path_ / "metrics.json", "{\"settings\": {}, \"rounds\": [{}]}"),
+              IsOk());
   EXPECT_THAT(LoadHistory(path_ / "metrics.json"), StatusIs(StatusCode::kDataLoss, "metrics.json"));
   EXPECT_THAT(LoadHistory(path_ / "none.json"), StatusIs(StatusCode::kNotFound));
 }

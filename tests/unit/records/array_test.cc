@@ -103,8 +103,7 @@ TEST(Array, EveryTruncationIsRefused) {
   const std::string npy = FromHex(Vectors()["arrays"]["float32_[3]"]["data_hex"]);
   for (std::size_t size = 0; size < npy.size(); ++size) {
     SCOPED_TRACE(size);
-    EXPECT_THAT(Array::FromNpy(Bytes(npy.substr(0, size))),
-                StatusIs(StatusCode::kInvalidArgument));
+    EXPECT_THAT(Array::FromNpy(Bytes(npy.substr(0, size))), StatusIs(StatusCode::kInvalidArgument));
   }
 }
 

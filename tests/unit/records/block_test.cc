@@ -18,7 +18,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 TEST(AllocateBlockTest, EveryByteOfABlockIsItsOwn) {
   std::vector<std::shared_ptr<char[]>> blocks;
-  const std::vector<std::size_t> sizes = {0,        1,        4096,     2 * kMiB - 1,
+  const std::vector<std::size_t> sizes = {0,        1,        4096,        2 * kMiB - 1,
                                           2 * kMiB, 5 * kMiB, 5 * kMiB + 1};
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     blocks.push_back(AllocateBlock(sizes[i]));

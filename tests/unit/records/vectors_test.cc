@@ -87,7 +87,8 @@ const ObjectTree* FindTree(const ObjectTree& tree, const std::string& id) {
 /// The message's objects contain exactly the dump's bytes, ids and tree.
 void ExpectSameAsDump(const DeflatedMessage& deflated, const Json& dump) {
   Store ours;
-  for (const Object& object : deflated.content ? deflated.content->objects : std::vector<Object>{}) {
+  for (const Object& object :
+       deflated.content ? deflated.content->objects : std::vector<Object>{}) {
     ours[object.id] = object;
   }
   ours[deflated.root.id] = deflated.root;
@@ -201,10 +202,9 @@ TEST(Vectors, AnErrorReplyIsBuiltByteForByte) {
 }
 
 TEST(Vectors, MessagesRoundTrip) {
-  for (const char* name :
-       {"worked_example_instruction", "worked_example_reply",
-        "instruction_with_src_task_id_and_group", "error_reply", "error_reply_code0_no_reason",
-        "message_with_empty_recorddict"}) {
+  for (const char* name : {"worked_example_instruction", "worked_example_reply",
+                           "instruction_with_src_task_id_and_group", "error_reply",
+                           "error_reply_code0_no_reason", "message_with_empty_recorddict"}) {
     SCOPED_TRACE(name);
     ExpectRoundTrip(Vectors()[name]);
   }
@@ -359,8 +359,7 @@ TEST(Vectors, ChunksOfAnyOtherSizeAreRead) {
     offset += body.size();
   }
   const std::string id = example["array_id"];
-  const auto array_object =
-      internal::CheckObject(id, Bytes(FromHex(example["array_content_hex"])));
+  const auto array_object = internal::CheckObject(id, Bytes(FromHex(example["array_content_hex"])));
   ASSERT_THAT(array_object, IsOk());
   store[id] = *array_object;
 

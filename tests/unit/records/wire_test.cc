@@ -41,8 +41,9 @@ TEST(Wire, EveryFleetMessageOfStockFlowerRoundTrips) {
   ASSERT_EQ(Vectors()["wire_messages"].size(), 18U);
   for (const auto& [name, example] : Vectors()["wire_messages"].items()) {
     SCOPED_TRACE(name);
-    const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()
-                                 ->FindMessageTypeByName(example["type"].get<std::string>());
+    const auto* descriptor =
+        google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+            example["type"].get<std::string>());
     ASSERT_NE(descriptor, nullptr);
     const std::unique_ptr<google::protobuf::Message> message(
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
@@ -109,9 +110,9 @@ TEST(Wire, PullObjectResponseIsByteForByteStocks) {
   ASSERT_THAT(view, IsOk());
   EXPECT_TRUE(view->found);
   EXPECT_TRUE(view->available);
-  EXPECT_EQ(ToHex(PullObjectResponseFront(view->content.size()) +
-                  std::string(view->content.view())),
-            hex);
+  EXPECT_EQ(
+      ToHex(PullObjectResponseFront(view->content.size()) + std::string(view->content.view())),
+      hex);
 }
 
 TEST(Wire, EveryTruncationOfAPushObjectRequestIsReadOrRefused) {

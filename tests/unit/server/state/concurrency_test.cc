@@ -67,9 +67,8 @@ TEST_P(ConcurrencyTest, TreesThatShareObjectsComeAndGoTogether) {
   for (int worker = 0; worker < 4; ++worker) {
     threads.emplace_back([&, worker] {
       for (int i = 0; i < 50; ++i) {
-        const Object root =
-            MakeObject(ObjectType::kMessage, {shared.id},
-                       Bytes(std::to_string(worker) + "/" + std::to_string(i)));
+        const Object root = MakeObject(ObjectType::kMessage, {shared.id},
+                                       Bytes(std::to_string(worker) + "/" + std::to_string(i)));
         const std::vector trees = {ObjectTree{root.id, {{shared.id, {}}}}};
         const auto push = objects().OpenPush(1, trees, kNow);
         if (!push.ok()) {

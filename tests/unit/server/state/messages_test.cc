@@ -228,14 +228,22 @@ TEST_P(InstructionsTest, MalformedOnesAreRefused) {
 
   EXPECT_EQ(broken([](Metadata& m) { m.message_id = ""; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.message_id = "not hex"; }), refusal);
-  EXPECT_EQ(broken([](Metadata& m) { m.created_at = 1740700799; m.ttl = 1e9; }), refusal);
+  EXPECT_EQ(broken([](Metadata& m) {
+              m.created_at = 1740700799;
+              m.ttl = 1e9;
+            }),
+            refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.created_at = std::nan(""); }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.created_at = INFINITY; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.ttl = 0; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.ttl = -1; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.ttl = std::nan(""); }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.ttl = INFINITY; }), refusal);
-  EXPECT_EQ(broken([](Metadata& m) { m.created_at = kNow - 10; m.ttl = 10; }), refusal);
+  EXPECT_EQ(broken([](Metadata& m) {
+              m.created_at = kNow - 10;
+              m.ttl = 10;
+            }),
+            refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.dst_node_id = 0; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.src_node_id = 0; }), refusal);
   EXPECT_EQ(broken([](Metadata& m) { m.src_node_id = 2; }), refusal);

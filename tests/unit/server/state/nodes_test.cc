@@ -56,16 +56,13 @@ TEST_P(NodesTest, ANewNodeIsRegisteredWithWhatIsSaidOfIt) {
 TEST_P(NodesTest, AKeyIsTakenOnceEvenAfterItsNodeIsGone) {
   const std::uint64_t node_id = Registered("key a");
 
-  EXPECT_THAT(links().CreateNode(Key("key a"), kNow),
-              StatusIs(StatusCode::kAlreadyExists));
+  EXPECT_THAT(links().CreateNode(Key("key a"), kNow), StatusIs(StatusCode::kAlreadyExists));
   ASSERT_THAT(links().UnregisterNode(node_id, kNow), IsOk());
-  EXPECT_THAT(links().CreateNode(Key("key a"), kNow),
-              StatusIs(StatusCode::kAlreadyExists));
+  EXPECT_THAT(links().CreateNode(Key("key a"), kNow), StatusIs(StatusCode::kAlreadyExists));
 }
 
 TEST_P(NodesTest, AnEmptyKeyIsRefused) {
-  EXPECT_THAT(links().CreateNode(NodeRegistration(), kNow),
-              StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(links().CreateNode(NodeRegistration(), kNow), StatusIs(StatusCode::kInvalidArgument));
 }
 
 TEST_P(NodesTest, ActivatingMakesItOnlineForTwoIntervals) {
@@ -165,8 +162,7 @@ TEST_P(NodesTest, OnlyAnOnlineNodeCanBeDeactivated) {
   EXPECT_EQ(node.status, NodeStatus::kOffline);
   EXPECT_EQ(node.online_until, kNow + 1);
   EXPECT_EQ(node.last_deactivated_at, kNow + 1);
-  EXPECT_THAT(links().DeactivateNode(node_id, kNow + 2),
-              StatusIs(StatusCode::kFailedPrecondition));
+  EXPECT_THAT(links().DeactivateNode(node_id, kNow + 2), StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_THAT(links().DeactivateNode(Registered("key b"), kNow),
               StatusIs(StatusCode::kFailedPrecondition));
   EXPECT_THAT(links().DeactivateNode(12345, kNow), StatusIs(StatusCode::kFailedPrecondition));

@@ -241,8 +241,7 @@ TEST_P(ObjectStoreTest, ALaterPushOfTheSameRootTakesOver) {
   for (const Object& object : {leaf_b_, content_}) {
     EXPECT_TRUE(IsStored(push.session_id, object, kNow + 200));
   }
-  EXPECT_THAT(Put(push.session_id, root_, kRun, kNow + 200).completed_roots,
-              ElementsAre(root_.id));
+  EXPECT_THAT(Put(push.session_id, root_, kRun, kNow + 200).completed_roots, ElementsAre(root_.id));
 }
 
 TEST_P(ObjectStoreTest, ASessionThatKeepsAnotherRootGoesOn) {

@@ -193,8 +193,7 @@ TEST_P(RepliesTest, AnotherRunsMessageIsRefusedAndNothingIsTaken) {
   const std::vector ids = {Id("m"), Id("n")};
 
   EXPECT_THAT(links().PullReplies(run_, ids, kNow + 1), StatusIs(StatusCode::kPermissionDenied));
-  EXPECT_THAT(links().NextReplyTime(run_, ids, kNow + 1),
-              StatusIs(StatusCode::kPermissionDenied));
+  EXPECT_THAT(links().NextReplyTime(run_, ids, kNow + 1), StatusIs(StatusCode::kPermissionDenied));
 
   EXPECT_EQ(Pull(run_, {Id("m")}).replies.at(0).metadata().message_id, Id("r"));
 }

@@ -69,9 +69,7 @@ TEST_P(RunsTest, ANewRunIsPendingWithWhatIsSaidOfIt) {
   EXPECT_EQ(run.sub_status, "");
 }
 
-TEST_P(RunsTest, ARunWithoutSeriesBeginsOne) {
-  EXPECT_NE(Get(Create()).series_id, 0);
-}
+TEST_P(RunsTest, ARunWithoutSeriesBeginsOne) { EXPECT_NE(Get(Create()).series_id, 0); }
 
 TEST_P(RunsTest, GoesThroughItsStatusesInOrder) {
   const std::uint64_t run_id = Create();

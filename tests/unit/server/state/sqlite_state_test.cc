@@ -246,8 +246,8 @@ TEST_P(SqliteStateTest, AFileThatIsNoDatabaseIsDataLoss) {
 
 TEST_P(SqliteStateTest, ADamagedFileIsDataLoss) {
   for (int i = 0; i < 200; ++i) {
-    const Object object = Leaf(std::string(5000, static_cast<char>('a' + i % 26)) +
-                               std::to_string(i));
+    const Object object =
+        Leaf(std::string(5000, static_cast<char>('a' + i % 26)) + std::to_string(i));
     ASSERT_THAT(objects().StoreTree(1, {object.id, {}}, std::span(&object, 1)), IsOk());
   }
   state_ = State();

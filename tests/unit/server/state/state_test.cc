@@ -42,8 +42,8 @@ std::uint64_t StateTest::RunningRun(double now) {
   return run->run_id;
 }
 
-Message StateTest::Instruction(std::uint64_t run_id, std::uint64_t node_id,
-                               const std::string& name, double created_at, double ttl) {
+Message StateTest::Instruction(std::uint64_t run_id, std::uint64_t node_id, const std::string& name,
+                               double created_at, double ttl) {
   Metadata metadata;
   metadata.run_id = run_id;
   metadata.message_id = Id(name);

@@ -57,11 +57,11 @@ class StateTest : public ::testing::TestWithParam<Implementation> {
   State state_;
 };
 
-#define FLWRCPP_FOR_EACH_STATE(suite)                                                          \
-  INSTANTIATE_TEST_SUITE_P(                                                                    \
-      State, suite, ::testing::Values(Implementation::kMemory, Implementation::kSqlite),       \
-      [](const auto& instance) {                                                               \
-        return instance.param == Implementation::kMemory ? "Memory" : "Sqlite";                \
+#define FLWRCPP_FOR_EACH_STATE(suite)                                                    \
+  INSTANTIATE_TEST_SUITE_P(                                                              \
+      State, suite, ::testing::Values(Implementation::kMemory, Implementation::kSqlite), \
+      [](const auto& instance) {                                                         \
+        return instance.param == Implementation::kMemory ? "Memory" : "Sqlite";          \
       })
 
 }  // namespace flwrcpp::internal
