@@ -82,8 +82,8 @@ std::string PublicPem(EVP_PKEY* key) {
 /// Whether the point lies on its curve and, with `has_scalar`, belongs to the private scalar.
 bool IsConsistent(EVP_PKEY* key, bool has_scalar) {
   const PkeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
-  return context != nullptr && (has_scalar ? EVP_PKEY_check(context.get())
-                                           : EVP_PKEY_public_check(context.get())) == 1;
+  return context != nullptr &&
+         (has_scalar ? EVP_PKEY_check(context.get()) : EVP_PKEY_public_check(context.get())) == 1;
 }
 
 StatusOr<Pkey> MakePkey(const OpensshKey& parts) {

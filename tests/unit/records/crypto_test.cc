@@ -158,8 +158,8 @@ TEST(EcPublicKey, AcceptsOneEncodingOfASignatureOnEveryCurve) {
     if (signature[1] >= 0) {  // a short length, which could be written longer
       EXPECT_FALSE(public_key.Verify("text", "\x30\x81" + signature.substr(1))) << curve;
     }
-    for (const char* numbers : {"\x02\x01\x00\x02\x01\x00", "\x02\x01\x01\x02\x01\x00",
-                                "\x02\x01\xff\x02\x01\x01"}) {
+    for (const char* numbers :
+         {"\x02\x01\x00\x02\x01\x00", "\x02\x01\x01\x02\x01\x00", "\x02\x01\xff\x02\x01\x01"}) {
       const std::string degenerate = "\x30\x06" + std::string(numbers, 6);
       EXPECT_FALSE(public_key.Verify("text", degenerate)) << curve;
     }
