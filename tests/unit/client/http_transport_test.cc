@@ -10,6 +10,7 @@
 #include "crypto/encoding.h"
 #include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
+#include "tests/support/deaf_terminal.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificate.h"
@@ -17,6 +18,7 @@
 namespace flwrcpp::internal {
 namespace {
 
+using ::flwrcpp::testing::DeafTerminal;
 using ::flwrcpp::testing::FakeHttpServer;
 using ::flwrcpp::testing::HttpRequest;
 using ::flwrcpp::testing::HttpResponse;
@@ -358,6 +360,23 @@ TEST(MakeTransport, RefusesContradictingOrUnreadableCertificates) {
 
   EXPECT_THAT(MakeTransport(Transport::kGrpc, Trusting("127.0.0.1:8000", "no certificate")),
               StatusIs(StatusCode::kInvalidArgument, "PEM"));
+}
+
+TEST(MakeTransport, AsksNobodyForThePassphraseOfAnEncryptedCertificate) {
+  const DeafTerminal terminal;
+
+  const auto transport =
+      MakeTransport(Transport::kHttp,
+                    Trusting("127.0.0.1:8000",
+                             "-----BEGIN CERTIFICATE-----\n"
+                             "Proc-Type: 4,ENCRYPTED\n"
+                             "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n"
+                             "\n"
+                             "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEaGJq9bx4pYPaFa1zpyloLq7cjk1zT8sG\n"
+                             "-----END CERTIFICATE-----\n"));
+
+  EXPECT_THAT(transport, StatusIs(StatusCode::kInvalidArgument, "PEM"));
+  EXPECT_FALSE(terminal.asked());
 }
 
 }  // namespace

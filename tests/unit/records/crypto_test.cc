@@ -6,7 +6,6 @@
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/ui.h>
 
 #include <fstream>
 #include <iterator>
@@ -17,11 +16,13 @@
 #include "crypto/encoding.h"
 #include "crypto/node_auth.h"
 #include "crypto/sha256.h"
+#include "tests/support/deaf_terminal.h"
 #include "tests/support/status_matchers.h"
 
 namespace flwrcpp::internal {
 namespace {
 
+using ::flwrcpp::testing::DeafTerminal;
 using ::flwrcpp::testing::IsOk;
 using ::flwrcpp::testing::StatusIs;
 
@@ -281,15 +282,7 @@ TEST(EcPublicKey, RefusesWhatIsNoEcKey) {
 
 // Found by fuzzing: a peer's key made OpenSSL ask for a passphrase at the SuperLink's terminal.
 TEST(EcPublicKey, AnEncryptedOneAsksNobodyForAPassphrase) {
-  static bool asked;
-  asked = false;
-  UI_METHOD* const terminal = UI_create_method("terminal");
-  UI_method_set_opener(terminal, [](UI* /*ui*/) {
-    asked = true;
-    return 0;
-  });
-  const UI_METHOD* const usual = UI_get_default_method();
-  UI_set_default_method(terminal);
+  const DeafTerminal terminal;
 
   const StatusOr<EcPublicKey> key = EcPublicKey::ParsePem(
       "-----BEGIN PUBLIC KEY-----\n"
@@ -298,11 +291,9 @@ TEST(EcPublicKey, AnEncryptedOneAsksNobodyForAPassphrase) {
       "\n"
       "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEaGJq9bx4pYPaFa1zpyloLq7cjk1zT8sG\n"
       "-----END PUBLIC KEY-----\n");
-  UI_set_default_method(usual);
-  UI_destroy_method(terminal);
 
   EXPECT_THAT(key, StatusIs(StatusCode::kInvalidArgument, "no public key"));
-  EXPECT_FALSE(asked);
+  EXPECT_FALSE(terminal.asked());
 }
 
 TEST(Timestamp, IsWrittenAsPythonWritesIt) {
