@@ -61,7 +61,7 @@ bool IsActivationRefused(const Status& status) {
 StatusOr<bool> IsOwnId(FleetConnection& connection, std::uint64_t node_id, double interval,
                        std::stop_token stop) {
   connection.UseNodeId(node_id);
-  const StatusOr<bool> known = connection.SendNodeHeartbeat(interval, std::move(stop));
+  StatusOr<bool> known = connection.SendNodeHeartbeat(interval, std::move(stop));
   if (known.status().code() == StatusCode::kUnauthenticated) return false;
   return known;
 }

@@ -74,7 +74,7 @@ NodeLoop::NodeLoop(const ClientApp& app, const NodeOptions& options, FleetConnec
 Status NodeLoop::Run(std::stop_token stop) {
   FLWRCPP_RETURN_IF_ERROR(outbox_.Flush(stop));
   while (!stop.stop_requested()) {
-    const Status status = PullNext(stop);
+    Status status = PullNext(stop);
     if (EndsNode(status)) return status;
     if (!status.ok()) {
       // A stock node would stop here and stay idle for ever.

@@ -132,7 +132,7 @@ Status WriteReply(const PendingReply& reply, const std::filesystem::path& file) 
                 WriteAll(descriptor.get(), object.body.view());
     }
     if (!written || ::fdatasync(descriptor.get()) != 0) {
-      const Status status = SystemError("write", temporary);
+      Status status = SystemError("write", temporary);
       ::unlink(temporary.c_str());
       return status;
     }
