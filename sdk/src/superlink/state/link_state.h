@@ -66,6 +66,11 @@ struct NodeFilter {
   std::optional<std::string> owner_id;
 };
 
+/// How long a claim on a run lasts, in seconds: until it is started, and from then on after each
+/// sign of life.
+inline constexpr double kClaimLifetime = 30;
+inline constexpr double kStartedClaimLifetime = 60;
+
 enum class RunStatus { kPending, kStarting, kRunning, kFinished };
 /// Flower's word: "pending", "starting", "running", "finished".
 std::string_view RunStatusName(RunStatus status);
@@ -104,12 +109,19 @@ struct RunInfo : NewRun {
   std::uint64_t bytes_sent = 0;  ///< To nodes.
   std::uint64_t bytes_recv = 0;  ///< From nodes.
   double clientapp_runtime = 0;  ///< Seconds, all nodes together.
+  bool is_claimed = false;       ///< An executor has claimed it, and the claim holds.
 
   RunStatus status() const {
     if (finished_at > 0) return RunStatus::kFinished;
     if (running_at > 0) return RunStatus::kRunning;
     return starting_at > 0 ? RunStatus::kStarting : RunStatus::kPending;
   }
+};
+
+/// A run that an executor may work on from now on.
+struct ClaimedRun {
+  RunInfo run;        ///< As it was before: pending.
+  std::string token;  ///< 256 hex digits; who shows it acts for the run's ServerApp.
 };
 
 /// Which runs to list, newest first; an empty field does not restrict.
@@ -221,8 +233,32 @@ class LinkState {
   /// @return `kNotFound`; `kFailedPrecondition` from any other status.
   virtual Status MarkRunRunning(std::uint64_t run_id, double now) = 0;
 
-  /// Any unfinished status → finished. Messages stay until `ClearRun`, but none is handed to a
-  /// node any more.
+  /// pending → starting, of the oldest pending run whose primary task is of one of `task_types`.
+  /// The claim holds for `kClaimLifetime`.
+  virtual StatusOr<std::optional<ClaimedRun>> ClaimRun(std::span<const std::string> task_types,
+                                                       double now) = 0;
+
+  /// starting → running, of the run claimed with `token`. The claim holds for
+  /// `kStartedClaimLifetime` from now.
+  /// @return the run as it was before: starting. `kNotFound` for a token that is not, or no longer,
+  ///   valid; `kFailedPrecondition` when the run is running.
+  virtual StatusOr<RunInfo> StartClaimedRun(const std::string& token, double now) = 0;
+
+  /// The claim holds for `kStartedClaimLifetime` from now.
+  /// @return `kNotFound` for a token that is not, or no longer, valid.
+  virtual Status RenewClaim(const std::string& token, double now) = 0;
+
+  /// The run claimed with `token`.
+  /// @return `kNotFound` for a token that is not, or no longer, valid.
+  virtual StatusOr<RunInfo> FindClaimedRun(const std::string& token, double now) = 0;
+
+  /// Ends claims whose time is up. A run that was starting is pending again; one that was running
+  /// has failed, at the moment when the claim lapsed. Cheap when there are none.
+  /// @return the runs that have failed by it.
+  virtual StatusOr<std::vector<std::uint64_t>> ExpireClaims(double now) = 0;
+
+  /// Any unfinished status → finished; a claim ends. Messages stay until `ClearRun`, but none is
+  /// handed to a node any more.
   /// @return `kNotFound`; `kInvalidArgument` for a `sub_status` that is not of `run_sub_status`;
   ///   `kFailedPrecondition` if it is finished, or not running and to be "completed".
   virtual Status FinishRun(std::uint64_t run_id, const std::string& sub_status,

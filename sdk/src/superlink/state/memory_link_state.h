@@ -20,7 +20,7 @@ namespace flwrcpp::internal {
 /// LinkState in hash maps under one mutex. Methods with "Locked" want it held.
 class MemoryLinkState final : public LinkState {
  public:
-  // Nodes: memory_link_state.cc.
+  // Nodes: memory_nodes.cc.
   StatusOr<std::uint64_t> CreateNode(const NodeRegistration& registration, double now) override;
   StatusOr<std::uint64_t> ActivateNode(const std::string& public_key, double heartbeat_interval,
                                        double now) override;
@@ -33,7 +33,7 @@ class MemoryLinkState final : public LinkState {
   StatusOr<std::vector<NodeInfo>> ListNodes(const NodeFilter& filter, double now) override;
   StatusOr<std::vector<std::uint64_t>> OnlineNodes(double now) override;
 
-  // Runs: memory_link_state.cc.
+  // Runs: memory_runs.cc.
   StatusOr<RunInfo> CreateRun(const NewRun& run, double now) override;
   StatusOr<RunInfo> GetRun(std::uint64_t run_id) override;
   StatusOr<RunStatus> GetRunStatus(std::uint64_t run_id) override;
@@ -42,6 +42,12 @@ class MemoryLinkState final : public LinkState {
   Status MarkRunRunning(std::uint64_t run_id, double now) override;
   Status FinishRun(std::uint64_t run_id, const std::string& sub_status, const std::string& details,
                    double now) override;
+  StatusOr<std::optional<ClaimedRun>> ClaimRun(std::span<const std::string> task_types,
+                                               double now) override;
+  StatusOr<RunInfo> StartClaimedRun(const std::string& token, double now) override;
+  Status RenewClaim(const std::string& token, double now) override;
+  StatusOr<RunInfo> FindClaimedRun(const std::string& token, double now) override;
+  StatusOr<std::vector<std::uint64_t>> ExpireClaims(double now) override;
   Status AddTraffic(std::uint64_t run_id, std::uint64_t bytes_sent,
                     std::uint64_t bytes_recv) override;
   Status AddClientAppRuntime(std::uint64_t run_id, double seconds) override;
@@ -80,6 +86,15 @@ class MemoryLinkState final : public LinkState {
   /// Released, undelivered instructions of one node in order of arrival.
   using Queue = std::map<std::uint64_t, std::string>;
 
+  struct Claim {
+    std::uint64_t run_id = 0;
+    double until = 0;
+  };
+  using Claims = std::unordered_map<std::string, Claim>;
+
+  /// The claim with a token; end of `claims_` if it is not, or no longer, valid.
+  Claims::iterator FindClaimLocked(const std::string& token, double now);
+  void EndClaimLocked(std::uint64_t run_id);
   /// The node unless it is unknown or unregistered, its status brought up to date; else null.
   NodeInfo* FindNodeLocked(std::uint64_t node_id, double now);
   bool IsUnfinishedLocked(std::uint64_t run_id) const;
@@ -102,6 +117,7 @@ class MemoryLinkState final : public LinkState {
 
   std::unordered_map<std::uint64_t, RunInfo> runs_;
   std::vector<std::uint64_t> run_order_;
+  Claims claims_;  ///< By token.
 
   Instructions instructions_;
   std::unordered_map<std::string, Reply> replies_;

@@ -5,6 +5,8 @@
 
 namespace flwrcpp::internal {
 
-State MakeMemoryState() { return {MakeMemoryLinkState(), MakeMemoryObjectStore()}; }
+State MakeMemoryState() {
+  return {MakeMemoryLinkState(), MakeMemoryObjectStore(), MakeMemoryRunArchive()};
+}
 
 }  // namespace flwrcpp::internal

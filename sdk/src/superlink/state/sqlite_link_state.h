@@ -42,6 +42,12 @@ class SqliteLinkState final : public LinkState {
   Status MarkRunRunning(std::uint64_t run_id, double now) override;
   Status FinishRun(std::uint64_t run_id, const std::string& sub_status, const std::string& details,
                    double now) override;
+  StatusOr<std::optional<ClaimedRun>> ClaimRun(std::span<const std::string> task_types,
+                                               double now) override;
+  StatusOr<RunInfo> StartClaimedRun(const std::string& token, double now) override;
+  Status RenewClaim(const std::string& token, double now) override;
+  StatusOr<RunInfo> FindClaimedRun(const std::string& token, double now) override;
+  StatusOr<std::vector<std::uint64_t>> ExpireClaims(double now) override;
   Status AddTraffic(std::uint64_t run_id, std::uint64_t bytes_sent,
                     std::uint64_t bytes_recv) override;
   Status AddClientAppRuntime(std::uint64_t run_id, double seconds) override;
@@ -80,6 +86,7 @@ class SqliteLinkState final : public LinkState {
   /// The row of a node that is not unregistered; empty if there is none.
   StatusOr<std::optional<NodeStatus>> FindNodeStatusLocked(std::uint64_t node_id);
   StatusOr<RunInfo> GetRunLocked(std::uint64_t run_id);
+  StatusOr<RunInfo> FindClaimedRunLocked(const std::string& token, double now);
   /// Empty for an unknown run.
   StatusOr<std::optional<RunStatus>> FindRunStatusLocked(std::uint64_t run_id);
   StatusOr<bool> IsUnfinishedLocked(std::uint64_t run_id);

@@ -14,7 +14,8 @@ namespace {
 #define FLWRCPP_RUN_COLUMNS                                                                \
   "run_id, primary_task_id, primary_task_type, series_id, override_config, fab_id, "       \
   "fab_version, fab_hash, federation, account_id, account_name, pending_at, starting_at, " \
-  "running_at, finished_at, sub_status, details, bytes_sent, bytes_recv, clientapp_runtime"
+  "running_at, finished_at, sub_status, details, bytes_sent, bytes_recv, "                 \
+  "clientapp_runtime, token IS NOT NULL"
 
 StatusOr<RunInfo> ReadRun(const SqliteQuery& row) {
   RunInfo run;
@@ -42,6 +43,7 @@ StatusOr<RunInfo> ReadRun(const SqliteQuery& row) {
   run.bytes_sent = row.Id(17);
   run.bytes_recv = row.Id(18);
   run.clientapp_runtime = row.Real(19);
+  run.is_claimed = row.Integer(20) != 0;
   return run;
 }
 
@@ -145,8 +147,90 @@ Status SqliteLinkState::FinishRun(std::uint64_t run_id, const std::string& sub_s
   FLWRCPP_ASSIGN_OR_RETURN(const RunInfo run, GetRunLocked(run_id));
   FLWRCPP_RETURN_IF_ERROR(CheckTransition(run, RunStatus::kFinished, sub_status));
   return database().Run(
-      "UPDATE run SET finished_at = ?, sub_status = ?, details = ? WHERE run_id = ?",
+      "UPDATE run SET finished_at = ?, sub_status = ?, details = ?, token = NULL WHERE run_id = ?",
       {now, sub_status, details, run_id});
+}
+
+StatusOr<std::optional<ClaimedRun>> SqliteLinkState::ClaimRun(
+    std::span<const std::string> task_types, double now) {
+  const std::lock_guard lock(file_->mutex);
+  std::optional<std::int64_t> oldest;
+  for (const std::string& task_type : task_types) {
+    FLWRCPP_ASSIGN_OR_RETURN(
+        const auto seq,
+        database().Lookup("SELECT seq FROM run WHERE primary_task_type = ? AND starting_at = 0 "
+                          "AND running_at = 0 AND finished_at = 0 ORDER BY seq LIMIT 1",
+                          {task_type}));
+    if (seq.has_value() && (!oldest.has_value() || *seq < *oldest)) oldest = seq;
+  }
+  if (!oldest.has_value()) return std::optional<ClaimedRun>();
+  FLWRCPP_ASSIGN_OR_RETURN(const auto run_id,
+                           database().Lookup("SELECT run_id FROM run WHERE seq = ?", {*oldest}));
+  FLWRCPP_ASSIGN_OR_RETURN(RunInfo run,
+                           GetRunLocked(static_cast<std::uint64_t>(run_id.value_or(0))));
+  ClaimedRun claimed{std::move(run), NewToken()};
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE run SET starting_at = ?, token = ?, claimed_until = ? WHERE seq = ?",
+                     {now, claimed.token, now + kClaimLifetime, *oldest}));
+  return std::optional(std::move(claimed));
+}
+
+StatusOr<RunInfo> SqliteLinkState::FindClaimedRunLocked(const std::string& token, double now) {
+  SqliteQuery row = database().Query("SELECT " FLWRCPP_RUN_COLUMNS
+                                     " FROM run WHERE token = ? AND claimed_until > ?",
+                                     {token, now});
+  if (row.Next()) return ReadRun(row);
+  FLWRCPP_RETURN_IF_ERROR(row.status());
+  return UnknownToken();
+}
+
+StatusOr<RunInfo> SqliteLinkState::StartClaimedRun(const std::string& token, double now) {
+  const std::lock_guard lock(file_->mutex);
+  FLWRCPP_ASSIGN_OR_RETURN(RunInfo run, FindClaimedRunLocked(token, now));
+  FLWRCPP_RETURN_IF_ERROR(CheckTransition(run, RunStatus::kRunning, ""));
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE run SET running_at = ?, claimed_until = ? WHERE token = ?",
+                     {now, now + kStartedClaimLifetime, token}));
+  return run;
+}
+
+Status SqliteLinkState::RenewClaim(const std::string& token, double now) {
+  const std::lock_guard lock(file_->mutex);
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE run SET claimed_until = ? WHERE token = ? AND claimed_until > ?",
+                     {now + kStartedClaimLifetime, token, now}));
+  return database().changes() > 0 ? absl::OkStatus() : UnknownToken();
+}
+
+StatusOr<RunInfo> SqliteLinkState::FindClaimedRun(const std::string& token, double now) {
+  const std::lock_guard lock(file_->mutex);
+  return FindClaimedRunLocked(token, now);
+}
+
+StatusOr<std::vector<std::uint64_t>> SqliteLinkState::ExpireClaims(double now) {
+  std::vector<std::uint64_t> failed;
+  const std::lock_guard lock(file_->mutex);
+  FLWRCPP_ASSIGN_OR_RETURN(
+      const auto lapsed,
+      database().Lookup("SELECT 1 FROM run WHERE token IS NOT NULL AND claimed_until <= ? LIMIT 1",
+                        {now}));
+  if (!lapsed.has_value()) return failed;
+  SqliteTransaction transaction(database());
+  FLWRCPP_RETURN_IF_ERROR(transaction.status());
+  {
+    SqliteQuery row = database().Query(
+        "UPDATE run SET finished_at = claimed_until, sub_status = ?, details = ?, token = NULL "
+        "WHERE token IS NOT NULL AND claimed_until <= ? AND running_at > 0 RETURNING run_id",
+        {run_sub_status::kFailed, kClaimLapsed, now});
+    while (row.Next()) failed.push_back(row.Id(0));
+    FLWRCPP_RETURN_IF_ERROR(row.status());
+  }
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("UPDATE run SET starting_at = 0, token = NULL "
+                     "WHERE token IS NOT NULL AND claimed_until <= ?",
+                     {now}));
+  FLWRCPP_RETURN_IF_ERROR(transaction.Commit());
+  return failed;
 }
 
 Status SqliteLinkState::AddTraffic(std::uint64_t run_id, std::uint64_t bytes_sent,

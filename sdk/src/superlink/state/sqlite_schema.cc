@@ -3,6 +3,9 @@
 
 #include "superlink/state/sqlite_schema.h"
 
+#include <iterator>
+#include <span>
+
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
@@ -11,11 +14,13 @@ namespace {
 
 // Marks the file as ours: "flwc".
 constexpr std::int64_t kApplicationId = 0x666c7763;
-constexpr std::int64_t kSchemaVersion = 1;
 
+// Each step brings a file from the version before to its own; a new file takes all. What has been
+// released is never changed.
+//
 // Ids are uint64 stored as two's complement; times are Unix seconds, 0 for never. `seq` is the
 // order of arrival.
-constexpr char kSchema[] = R"sql(
+constexpr char kVersion1[] = R"sql(
 CREATE TABLE node (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   node_id INTEGER NOT NULL UNIQUE,
@@ -116,30 +121,63 @@ CREATE TABLE push_pending (
 CREATE INDEX push_pending_object ON push_pending (object_id);
 )sql";
 
+constexpr char kVersion2[] = R"sql(
+-- Null: the run is not claimed.
+ALTER TABLE run ADD COLUMN token TEXT;
+ALTER TABLE run ADD COLUMN claimed_until REAL NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX run_token ON run (token) WHERE token IS NOT NULL;
+CREATE INDEX run_claimed ON run (claimed_until) WHERE token IS NOT NULL;
+CREATE INDEX run_pending ON run (primary_task_type, seq)
+  WHERE starting_at = 0 AND running_at = 0 AND finished_at = 0;
+
+CREATE TABLE fab (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  hash TEXT NOT NULL UNIQUE,
+  content BLOB NOT NULL);
+-- `bytes_so_far` counts all that was logged, what was left out included.
+CREATE TABLE run_log (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run_id INTEGER NOT NULL,
+  time REAL NOT NULL,
+  bytes_so_far INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  UNIQUE (run_id, time));
+CREATE TABLE series_context (
+  series_id INTEGER PRIMARY KEY,
+  context BLOB NOT NULL);
+CREATE TABLE nonce (
+  nonce TEXT PRIMARY KEY,
+  expires_at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX nonce_expires ON nonce (expires_at);
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2};
+constexpr std::int64_t kSchemaVersion = std::size(kSteps);
+
 StatusOr<std::int64_t> ReadInteger(SqliteDatabase& database, const char* sql) {
   FLWRCPP_ASSIGN_OR_RETURN(const std::optional<std::int64_t> value, database.Lookup(sql));
   return value.value_or(0);
 }
 
-/// Whether the file has our tables; false for a new one.
-StatusOr<bool> CheckWhose(SqliteDatabase& database) {
+/// Which version of our tables the file has; 0 for a new one.
+StatusOr<std::int64_t> CheckWhose(SqliteDatabase& database) {
   FLWRCPP_ASSIGN_OR_RETURN(const std::int64_t application,
                            ReadInteger(database, "PRAGMA application_id"));
   FLWRCPP_ASSIGN_OR_RETURN(const std::int64_t version,
                            ReadInteger(database, "PRAGMA user_version"));
   FLWRCPP_ASSIGN_OR_RETURN(const std::int64_t tables,
                            ReadInteger(database, "SELECT count(*) FROM sqlite_schema"));
-  if (application == 0 && version == 0 && tables == 0) return false;
+  if (application == 0 && version == 0 && tables == 0) return 0;
   if (application != kApplicationId) {
     return MakeError(StatusCode::kFailedPrecondition,
                      "database {}: it belongs to another application", database.path());
   }
-  if (version > kSchemaVersion) {
+  if (version < 1 || version > kSchemaVersion) {
     return MakeError(StatusCode::kFailedPrecondition,
-                     "database {}: its version is {}, this program knows versions up to {}",
+                     "database {}: its version is {}, this program knows versions 1 to {}",
                      database.path(), version, kSchemaVersion);
   }
-  return true;
+  return version;
 }
 
 Status CheckSound(SqliteDatabase& database) {
@@ -165,10 +203,14 @@ Status Configure(SqliteDatabase& database) {
       "PRAGMA journal_size_limit = 67108864");
 }
 
-Status MakeTables(SqliteDatabase& database) {
+/// Makes the tables of a new file (version 0), or brings those of an older version up to date.
+Status BringUpToDate(SqliteDatabase& database, std::int64_t version) {
+  if (version == kSchemaVersion) return absl::OkStatus();
   SqliteTransaction transaction(database);
   FLWRCPP_RETURN_IF_ERROR(transaction.status());
-  FLWRCPP_RETURN_IF_ERROR(database.RunScript(kSchema));
+  for (const char* step : std::span(kSteps).subspan(static_cast<std::size_t>(version))) {
+    FLWRCPP_RETURN_IF_ERROR(database.RunScript(step));
+  }
   const std::string marks = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
                                         kApplicationId, kSchemaVersion);
   FLWRCPP_RETURN_IF_ERROR(database.RunScript(marks.c_str()));
@@ -201,10 +243,10 @@ StatusOr<std::shared_ptr<SqliteStateFile>> OpenStateFile(const std::string& path
   SqliteDatabase& database = *file->database;
   // Two SuperLinks on one file would not see each other's events.
   FLWRCPP_RETURN_IF_ERROR(database.RunScript("PRAGMA locking_mode = EXCLUSIVE"));
-  FLWRCPP_ASSIGN_OR_RETURN(const bool has_tables, CheckWhose(database));
-  if (has_tables) FLWRCPP_RETURN_IF_ERROR(CheckSound(database));
+  FLWRCPP_ASSIGN_OR_RETURN(const std::int64_t version, CheckWhose(database));
+  if (version > 0) FLWRCPP_RETURN_IF_ERROR(CheckSound(database));
   FLWRCPP_RETURN_IF_ERROR(Configure(database));
-  if (!has_tables) FLWRCPP_RETURN_IF_ERROR(MakeTables(database));
+  FLWRCPP_RETURN_IF_ERROR(BringUpToDate(database, version));
   FLWRCPP_RETURN_IF_ERROR(FinishHalfDone(database));
   return file;
 }

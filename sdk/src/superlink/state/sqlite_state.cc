@@ -4,6 +4,7 @@
 #include "internal/status_macros.h"
 #include "superlink/state/sqlite_link_state.h"
 #include "superlink/state/sqlite_object_store.h"
+#include "superlink/state/sqlite_run_archive.h"
 #include "superlink/state/state.h"
 
 namespace flwrcpp::internal {
@@ -31,7 +32,8 @@ Status ClearFinishedRuns(SqliteStateFile& file, const State& state) {
 
 StatusOr<State> OpenSqliteState(const std::string& path) {
   FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<SqliteStateFile> file, OpenStateFile(path));
-  State state{std::make_shared<SqliteLinkState>(file), std::make_shared<SqliteObjectStore>(file)};
+  State state{std::make_shared<SqliteLinkState>(file), std::make_shared<SqliteObjectStore>(file),
+              std::make_shared<SqliteRunArchive>(file)};
   FLWRCPP_RETURN_IF_ERROR(ClearFinishedRuns(*file, state));
   return state;
 }

@@ -8,6 +8,7 @@
 
 #include "superlink/state/link_state.h"
 #include "superlink/state/object_store.h"
+#include "superlink/state/run_archive.h"
 
 namespace flwrcpp::internal {
 
@@ -15,6 +16,7 @@ namespace flwrcpp::internal {
 struct State {
   std::shared_ptr<LinkState> link_state;
   std::shared_ptr<ObjectStore> object_store;
+  std::shared_ptr<RunArchive> run_archive;
 };
 
 State MakeMemoryState();

@@ -198,6 +198,31 @@ Status UnknownNode(std::uint64_t node_id) {
   return MakeError(StatusCode::kNotFound, "node {} is unknown or unregistered", node_id);
 }
 
+double NextLogTime(double last, double now) {
+  constexpr double kMicrosecond = 1e-6;
+  // A double of today's Unix time has a quarter of a microsecond: two steps stay apart.
+  return std::max(now, last + 2 * kMicrosecond);
+}
+
+std::string NewToken() {
+  constexpr std::size_t kTokenBytes = 128;
+  return HexEncode(RandomBytes(kTokenBytes));
+}
+
+Status UnknownToken() {
+  return MakeError(StatusCode::kNotFound, "the token is unknown, or no longer valid");
+}
+
+Status UnknownFab(const std::string& hash) {
+  return MakeError(StatusCode::kNotFound, "there is no FAB with hash '{}'", hash);
+}
+
+Status UnknownContext(std::uint64_t series_id) {
+  return MakeError(StatusCode::kNotFound, "run series {} has no context", series_id);
+}
+
+Status NonceUsed() { return MakeError(StatusCode::kAlreadyExists, "the nonce was used before"); }
+
 Status UnknownRun(std::uint64_t run_id) {
   return MakeError(StatusCode::kNotFound, "run {} is unknown", run_id);
 }

@@ -3,9 +3,11 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "flwrcpp/message.h"
 #include "flwrcpp/status.h"
@@ -40,10 +42,30 @@ Status CheckTransition(const RunInfo& run, RunStatus next, const std::string& su
 /// @return `kInvalidArgument`.
 Status CheckRuntime(double seconds);
 
+/// The end of a log that has become too long.
+inline constexpr std::string_view kLogIsFull =
+    "\n[the SuperLink keeps no more of this log: it has 64 MiB]\n";
+/// Where a part of a log that is read at once ends.
+inline constexpr std::size_t kLogPartBytes = std::size_t{4} << 20;
+/// The time of a log entry after one of the time `last`; 0 for none. Readers go on one microsecond
+/// after the entry they read last.
+double NextLogTime(double last, double now);
+
+/// A claim whose time is up is of no use any more.
+inline bool HasLapsed(double claimed_until, double now) { return claimed_until <= now; }
+inline constexpr std::string_view kClaimLapsed = "no heartbeat was received from its process";
+
+/// A fresh token of a claim.
+std::string NewToken();
+
 Status OtherMessageKnown(const std::string& message_id);
 Status UnknownKey();
 Status UnknownNode(std::uint64_t node_id);
 Status UnknownRun(std::uint64_t run_id);
+Status UnknownToken();
+Status UnknownFab(const std::string& hash);
+Status UnknownContext(std::uint64_t series_id);
+Status NonceUsed();
 
 inline double ExpiresAt(const Metadata& metadata) { return metadata.created_at + metadata.ttl; }
 inline bool HasExpired(const Metadata& metadata, double now) { return ExpiresAt(metadata) <= now; }

@@ -215,11 +215,11 @@ TEST_P(SqliteStateTest, AFolderThatDoesNotExistIsUnavailable) {
 
 TEST_P(SqliteStateTest, ANewerVersionIsRefusedAndLeftAlone) {
   state_ = State();
-  Script("PRAGMA user_version = 2");
+  Script("PRAGMA user_version = 1000");
 
   EXPECT_THAT(OpenSqliteState(path()), StatusIs(StatusCode::kFailedPrecondition, "version"));
 
-  Script("PRAGMA user_version = 1");
+  Script("PRAGMA user_version = 2");
   Reopen();
 }
 

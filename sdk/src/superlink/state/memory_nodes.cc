@@ -1,13 +1,12 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "superlink/state/memory_link_state.h"
-
 #include <algorithm>
 
 #include "crypto/encoding.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
+#include "superlink/state/memory_link_state.h"
 #include "superlink/state/state_rules.h"
 
 namespace flwrcpp::internal {
@@ -156,108 +155,5 @@ StatusOr<std::vector<std::uint64_t>> MemoryLinkState::OnlineNodes(double now) {
   }
   return list;
 }
-
-bool MemoryLinkState::IsUnfinishedLocked(std::uint64_t run_id) const {
-  const auto run = runs_.find(run_id);
-  return run != runs_.end() && run->second.status() != RunStatus::kFinished;
-}
-
-StatusOr<RunInfo> MemoryLinkState::CreateRun(const NewRun& run, double now) {
-  RunInfo info;
-  static_cast<NewRun&>(info) = run;
-  if (info.series_id == 0) info.series_id = RandomId();
-  info.primary_task_id = RandomId();
-  info.pending_at = now;
-  const std::lock_guard lock(mutex_);
-  do {
-    info.run_id = RandomId();
-  } while (runs_.contains(info.run_id));
-  runs_.emplace(info.run_id, info);
-  run_order_.push_back(info.run_id);
-  return info;
-}
-
-StatusOr<RunInfo> MemoryLinkState::GetRun(std::uint64_t run_id) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  return run->second;
-}
-
-StatusOr<RunStatus> MemoryLinkState::GetRunStatus(std::uint64_t run_id) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  return run->second.status();
-}
-
-StatusOr<std::vector<RunInfo>> MemoryLinkState::ListRuns(const RunFilter& filter) {
-  std::vector<RunInfo> list;
-  std::uint64_t skip = filter.skip;
-  const std::lock_guard lock(mutex_);
-  for (auto run_id = run_order_.rbegin(); run_id != run_order_.rend(); ++run_id) {
-    const RunInfo& run = runs_.at(*run_id);
-    if (filter.account_id.has_value() && *filter.account_id != run.account_id) continue;
-    if (filter.unfinished_only && run.status() == RunStatus::kFinished) continue;
-    if (skip > 0) {
-      --skip;
-      continue;
-    }
-    if (filter.limit.has_value() && list.size() >= *filter.limit) break;
-    list.push_back(run);
-  }
-  return list;
-}
-
-Status MemoryLinkState::MarkRunStarting(std::uint64_t run_id, double now) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  FLWRCPP_RETURN_IF_ERROR(CheckTransition(run->second, RunStatus::kStarting, ""));
-  run->second.starting_at = now;
-  return absl::OkStatus();
-}
-
-Status MemoryLinkState::MarkRunRunning(std::uint64_t run_id, double now) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  FLWRCPP_RETURN_IF_ERROR(CheckTransition(run->second, RunStatus::kRunning, ""));
-  run->second.running_at = now;
-  return absl::OkStatus();
-}
-
-Status MemoryLinkState::FinishRun(std::uint64_t run_id, const std::string& sub_status,
-                                  const std::string& details, double now) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  FLWRCPP_RETURN_IF_ERROR(CheckTransition(run->second, RunStatus::kFinished, sub_status));
-  run->second.finished_at = now;
-  run->second.sub_status = sub_status;
-  run->second.details = details;
-  return absl::OkStatus();
-}
-
-Status MemoryLinkState::AddTraffic(std::uint64_t run_id, std::uint64_t bytes_sent,
-                                   std::uint64_t bytes_recv) {
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  run->second.bytes_sent += bytes_sent;
-  run->second.bytes_recv += bytes_recv;
-  return absl::OkStatus();
-}
-
-Status MemoryLinkState::AddClientAppRuntime(std::uint64_t run_id, double seconds) {
-  FLWRCPP_RETURN_IF_ERROR(CheckRuntime(seconds));
-  const std::lock_guard lock(mutex_);
-  const auto run = runs_.find(run_id);
-  if (run == runs_.end()) return UnknownRun(run_id);
-  run->second.clientapp_runtime += seconds;
-  return absl::OkStatus();
-}
-
-std::unique_ptr<LinkState> MakeMemoryLinkState() { return std::make_unique<MemoryLinkState>(); }
 
 }  // namespace flwrcpp::internal
