@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "client/handler_error.h"
-#include "client/run_config.h"
 #include "client/run_watch.h"
 #include "flwr/proto/message.pb.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "records/fab.h"
 #include "records/wire.h"
 
 namespace flwrcpp::internal {

@@ -5,8 +5,8 @@
 
 #include <google/protobuf/stubs/logging.h>
 
-#include "client/run_config.h"
 #include "flwr/proto/run.pb.h"
+#include "records/pyproject.h"
 #include "records/wire.h"
 #include "tests/fuzz/fuzzer.h"
 
@@ -24,8 +24,15 @@ std::vector<std::string> Seeds() {
 name = "app"
 version = "1.0.0"
 dependencies = ["flwr[simulation]>=1.19.0", 'numpy']
+license = { file = "LICENSE" }
 [tool.flwr.app]
 publisher = "flwrlabs"
+fab-include = ["**/*.txt"]
+fab-format-version = 1
+flwr-version-target = "1.42.0"
+[tool.flwr.app.components]
+serverapp = "app.server:app"
+clientapp = "app.client:app"
 [tool.flwr.app.config]
 num-server-rounds = 3
 fraction-fit = 0.5
@@ -50,6 +57,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace flwrcpp;
   using fuzz::Require;
   const StatusOr<UserConfig> config = internal::ReadAppConfig(fuzz::AsText(data, size));
+  const StatusOr<internal::FabInfo> info = internal::ReadAppInfo(fuzz::AsText(data, size));
+  Require(!info.ok() || (config.ok() && *config == info->config), "an app has one config");
   if (!config.ok()) return 0;
 
   internal::ScalarMap proto;
