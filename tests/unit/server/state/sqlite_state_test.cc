@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "superlink/state/sqlite.h"
-#include "tests/unit/server/state/state_test.h"
+#include "tests/unit/server/state/sqlite_test.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -19,22 +19,8 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 /// What a state on disk owes beyond the rules that all share: to survive.
-class SqliteStateTest : public StateTest {
+class SqliteStateTest : public SqliteTest {
  protected:
-  std::string path() const { return directory_.File("state.db"); }
-  /// As a SuperLink that is started again.
-  void Reopen() {
-    state_ = State();
-    StatusOr<State> opened = OpenSqliteState(path());
-    ASSERT_THAT(opened, IsOk());
-    state_ = *std::move(opened);
-  }
-  /// Changes the closed file behind the state's back.
-  void Script(const char* sql) {
-    const auto database = SqliteDatabase::Open(path());
-    ASSERT_THAT(database, IsOk());
-    ASSERT_THAT((*database)->RunScript(sql), IsOk());
-  }
   static Object Leaf(const std::string& text) {
     return MakeObject(ObjectType::kArrayChunk, {}, Bytes(text));
   }
@@ -42,8 +28,7 @@ class SqliteStateTest : public StateTest {
     return objects().Get(run_id, object.id)->state;
   }
 };
-INSTANTIATE_TEST_SUITE_P(State, SqliteStateTest, ::testing::Values(Implementation::kSqlite),
-                         [](const auto&) { return "Sqlite"; });
+FLWRCPP_FOR_SQLITE_STATE(SqliteStateTest);
 
 TEST_P(SqliteStateTest, NodesAndRunsAreThereAfterARestart) {
   const std::uint64_t node = OnlineNode("key a");

@@ -27,6 +27,7 @@ class StateTest : public ::testing::TestWithParam<Implementation> {
 
   LinkState& links() { return *state_.link_state; }
   ObjectStore& objects() { return *state_.object_store; }
+  RunArchive& archive() { return *state_.run_archive; }
 
   /// An id of 64 hex digits that depends on `name`.
   static std::string Id(const std::string& name);
