@@ -8,10 +8,12 @@
 #include <boost/beast/http/message.hpp>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "flwrcpp/bytes.h"
+#include "flwrcpp/status.h"
 #include "superlink/caller.h"
 
 namespace flwrcpp::internal {
@@ -22,6 +24,12 @@ using HttpHeader = boost::beast::http::request_header<>;
 /// The value of a header field, "" if it is missing.
 std::string_view FieldOf(const HttpHeader& header, std::string_view name);
 
+/// Gives a body whose length nobody knows yet, one part at a call; none when it is complete. It may
+/// wait, without a thread, as long as the caller does. An error breaks the response off, so that
+/// the peer sees that something is missing.
+using HttpBodyStream =
+    std::function<boost::asio::awaitable<StatusOr<std::optional<std::string>>>(Caller& caller)>;
+
 /// What a handler answers. The body is in pieces, sent one after the other.
 struct HttpResponse {
   int status = 200;
@@ -30,6 +38,8 @@ struct HttpResponse {
   std::string front;
   Bytes object_head;
   Bytes object_body;
+  /// If set, it gives the body in place of the pieces. The header is sent before the first call.
+  HttpBodyStream stream;
   /// To be called if the response could not be sent; may be empty.
   std::function<void()> on_lost;
 

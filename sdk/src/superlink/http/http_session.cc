@@ -54,6 +54,8 @@ constexpr std::size_t kMaxDrain = std::size_t{256} << 20;
 constexpr std::chrono::seconds kDrainTimeout{5};
 
 constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 /// A request, or the refusal that it deserves before anybody looks at it.
 struct Incoming {
@@ -74,11 +76,20 @@ bool IsHttpError(const error_code& error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+/// How the end of a body is found that has no length: only HTTP/1.1 knows chunks.
+bool IsChunked(const HttpResponse& response, const HttpHeader& request) {
+  return response.stream && request.version() >= 11;
+}
+
 std::string HeaderText(const HttpResponse& response, const HttpHeader& request, bool keep_alive) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
-  std::string text =
-      fmt::format("HTTP/1.1 {} {}\r\nContent-Length: {}\r\n", response.status,
-                  std::string_view(reason.data(), reason.size()), response.body_size());
+  std::string text = fmt::format("HTTP/1.1 {} {}\r\n", response.status,
+                                 std::string_view(reason.data(), reason.size()));
+  if (IsChunked(response, request)) {
+    text += "Transfer-Encoding: chunked\r\n";
+  } else if (!response.stream) {
+    text += fmt::format("Content-Length: {}\r\n", response.body_size());
+  }
   if (!response.content_type.empty()) {
     text += fmt::format("Content-Type: {}\r\n", response.content_type);
   }
@@ -186,8 +197,11 @@ class Session final : public HttpSession,
       } else {
         response = co_await router_.Handle(request->header, std::move(request->body), *this);
       }
-      const bool keep_alive = request->keep_alive && !refused && !stopping_;
-      const bool sent = co_await Write(response, request->header, keep_alive);
+      const bool ends_by_closing = response.stream && !IsChunked(response, request->header);
+      const bool keep_alive = request->keep_alive && !refused && !stopping_ && !ends_by_closing;
+      const bool sent = response.stream
+                            ? co_await WriteStream(response, request->header, keep_alive)
+                            : co_await Write(response, request->header, keep_alive);
       if (!sent && response.on_lost) response.on_lost();
       if (!sent) co_return;
       if (refused) co_await Drain();
@@ -288,6 +302,29 @@ class Session final : public HttpSession,
       std::fill(buffers.begin() + 1, buffers.end(), asio::const_buffer());
     }
     co_return co_await WriteAll(buffers);
+  }
+
+  /// Sends each part as soon as it is there.
+  asio::awaitable<bool> WriteStream(const HttpResponse& response, const HttpHeader& request,
+                                    bool keep_alive) {
+    const std::string header = HeaderText(response, request, keep_alive);
+    if (!co_await WriteAll(asio::buffer(header))) co_return false;
+    const bool chunked = IsChunked(response, request);
+    for (;;) {
+      const StatusOr<std::optional<std::string>> part = co_await response.stream(*this);
+      if (!part.ok()) {
+        Log(LogLevel::kDebug, "a response is broken off: {}", part.status().ToString());
+        co_return false;
+      }
+      if (!part->has_value()) break;
+      if ((*part)->empty()) continue;  // a chunk of no bytes would be the end
+      const std::string front = chunked ? fmt::format("{:x}\r\n", (*part)->size()) : "";
+      const std::array<asio::const_buffer, 3> buffers = {
+          asio::buffer(front), asio::buffer(**part),
+          asio::buffer(kLineEnd.data(), chunked ? kLineEnd.size() : 0)};
+      if (!co_await WriteAll(buffers)) co_return false;
+    }
+    co_return !chunked || co_await WriteAll(asio::buffer(kLastChunk.data(), kLastChunk.size()));
   }
 
   template <typename Buffers>
