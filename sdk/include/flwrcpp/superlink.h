@@ -35,6 +35,14 @@ struct SuperLinkOptions {
   /// Only nodes whose public key was registered beforehand may join.
   bool enable_supernode_auth = false;
 
+  /// Takes runs of Flower apps from `flwr run` (Control API) and lets executors, Flower's SuperExec
+  /// as a rule, run their ServerApps (Runtime API), all at `http_port`. Off: runs are started in
+  /// this process only.
+  bool serve_apps = false;
+
+  /// Secret that executors must share to be given runs; empty: whoever reaches the port may.
+  std::string superexec_auth_secret;
+
   /// How long a pull that finds nothing may wait for a message, up to 28 s; 0 answers at once as
   /// stock does. Stock nodes give up after 30 s.
   std::chrono::duration<double> pull_wait = std::chrono::seconds(20);

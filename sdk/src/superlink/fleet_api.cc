@@ -12,7 +12,7 @@
 #include "internal/log.h"
 #include "internal/status_macros.h"
 #include "records/wire.h"
-#include "superlink/fleet_error.h"
+#include "superlink/api_error.h"
 #include "superlink/waker.h"
 
 namespace flwrcpp::internal {
@@ -39,40 +39,6 @@ constexpr std::array kRpcNames = {
     FleetRpcName{FleetRpc::kGetFab, "GetFab", "get-fab"},
 };
 
-template <typename Request>
-StatusOr<Request> Parse(const Bytes& body) {
-  Request request;
-  // Bodies are bounded by the listeners, far below the 2 GiB that fit an int.
-  if (body.size() > std::numeric_limits<int>::max() ||
-      !request.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
-    return FleetError(FleetErrorCode::kInvalidProtobuf, "");
-  }
-  return request;
-}
-
-template <typename Response>
-StatusOr<FleetReply> Serialize(const StatusOr<Response>& response) {
-  if (!response.ok()) return response.status();
-  FleetReply reply;
-  reply.front = response->SerializeAsString();
-  return reply;
-}
-
-/// The answer to a pull of an object, whose bytes stay where they are.
-FleetReply Serialize(const StoredObject& stored) {
-  FleetReply reply;
-  if (stored.state == ObjectState::kAvailable) {
-    reply.front = PullObjectResponseFront(stored.object.size());
-    reply.object_head = stored.object.head;
-    reply.object_body = stored.object.body;
-  } else {
-    flwr::proto::PullObjectResponse response;
-    response.set_object_found(stored.state == ObjectState::kUnavailable);
-    reply.front = response.SerializeAsString();
-  }
-  return reply;
-}
-
 /// The node that a request says it comes from.
 template <typename Request>
 std::uint64_t NodeOf(const Request& request) {
@@ -93,7 +59,7 @@ FleetApi::FleetApi(FleetService& service, Notifier& notifier, Options options)
       options_(std::move(options)),
       authenticator_(kMaxKeptKeys) {}
 
-asio::awaitable<StatusOr<FleetReply>> FleetApi::Handle(FleetRequest call, Caller& caller) {
+asio::awaitable<StatusOr<ApiReply>> FleetApi::Handle(FleetRequest call, Caller& caller) {
   if (call.rpc == FleetRpc::kPullMessages) {
     co_return co_await HandlePull(std::move(call), caller);
   }
@@ -105,7 +71,7 @@ void FleetApi::Stop() {
   notifier_.NotifyAll();
 }
 
-StatusOr<FleetReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
+StatusOr<ApiReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
   switch (call.rpc) {
     case FleetRpc::kRegisterNode: {
       FLWRCPP_ASSIGN_OR_RETURN(const auto request,
@@ -146,7 +112,7 @@ StatusOr<FleetReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
     case FleetRpc::kPushObject: {
       // Read by hand: protobuf would copy the object.
       const StatusOr<PushObjectView> request = ParsePushObjectRequest(call.body);
-      if (!request.ok()) return FleetError(FleetErrorCode::kInvalidProtobuf, "");
+      if (!request.ok()) return ApiError(ApiErrorCode::kInvalidProtobuf, "");
       FLWRCPP_RETURN_IF_ERROR(CheckSignature(call));
       FLWRCPP_RETURN_IF_ERROR(CheckIsNode(call, request->node_id));
       return Serialize(service_.PushObject(request->run_id, request->object_id, request->session_id,
@@ -171,7 +137,7 @@ StatusOr<FleetReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
   return MakeError(StatusCode::kUnimplemented, "there is no such call");
 }
 
-asio::awaitable<StatusOr<FleetReply>> FleetApi::HandlePull(FleetRequest call, Caller& caller) {
+asio::awaitable<StatusOr<ApiReply>> FleetApi::HandlePull(FleetRequest call, Caller& caller) {
   const StatusOr<flwr::proto::PullMessagesRequest> request =
       Authenticate<flwr::proto::PullMessagesRequest>(call);
   if (!request.ok()) co_return request.status();
@@ -181,7 +147,7 @@ asio::awaitable<StatusOr<FleetReply>> FleetApi::HandlePull(FleetRequest call, Ca
 
   const LatestPulls::Turn turn = latest_pulls_.Take(node_id);
   notifier_.Notify({Topic::kInstructions, node_id});  // wakes the pull that is not the latest now
-  StatusOr<FleetReply> reply = Pull(node_id, *request, caller);
+  StatusOr<ApiReply> reply = Pull(node_id, *request, caller);
   if (!reply.ok() || reply->size() > 0) co_return reply;
 
   const auto deadline = std::chrono::steady_clock::now() + options_.pull_wait;
@@ -202,7 +168,7 @@ asio::awaitable<StatusOr<FleetReply>> FleetApi::HandlePull(FleetRequest call, Ca
   co_return reply;
 }
 
-StatusOr<FleetReply> FleetApi::Pull(std::uint64_t node_id,
+StatusOr<ApiReply> FleetApi::Pull(std::uint64_t node_id,
                                     const flwr::proto::PullMessagesRequest& request,
                                     Caller& caller) {
   switch (caller.state()) {
@@ -210,7 +176,7 @@ StatusOr<FleetReply> FleetApi::Pull(std::uint64_t node_id,
       break;
     case Caller::State::kTalking:
       // It may be taking its leave. If not, it will pull again.
-      return FleetReply();
+      return ApiReply();
     case Caller::State::kGone:
       return MakeError(StatusCode::kUnavailable, "node {} has gone", node_id);
   }
@@ -220,7 +186,7 @@ StatusOr<FleetReply> FleetApi::Pull(std::uint64_t node_id,
     Log(LogLevel::kError, "pull of node {} failed: {}", node_id, pulled.status().ToString());
     return MakeError(StatusCode::kUnavailable, "messages cannot be pulled now");
   }
-  FleetReply reply;
+  ApiReply reply;
   reply.front = pulled->response.SerializeAsString();
   if (!pulled->message_id.empty()) {
     reply.on_lost = [this, node_id, message_id = pulled->message_id] {
@@ -232,7 +198,7 @@ StatusOr<FleetReply> FleetApi::Pull(std::uint64_t node_id,
 
 template <typename Request>
 StatusOr<Request> FleetApi::Authenticate(const FleetRequest& call) {
-  FLWRCPP_ASSIGN_OR_RETURN(Request request, Parse<Request>(call.body));
+  FLWRCPP_ASSIGN_OR_RETURN(Request request, ParseRequest<Request>(call.body));
   FLWRCPP_RETURN_IF_ERROR(CheckSignature(call));
   if constexpr (requires { request.public_key(); }) {
     // A node registers and activates no other key than its own.

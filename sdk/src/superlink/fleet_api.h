@@ -14,6 +14,7 @@
 #include "crypto/node_auth.h"
 #include "flwrcpp/bytes.h"
 #include "flwrcpp/status.h"
+#include "superlink/api_reply.h"
 #include "superlink/caller.h"
 #include "superlink/fleet_service.h"
 #include "superlink/latest_pulls.h"
@@ -54,17 +55,6 @@ struct FleetRequest {
   StatusOr<NodeCredentials> credentials;
 };
 
-/// A serialized response in pieces, to be sent one after the other.
-struct FleetReply {
-  std::string front;
-  Bytes object_head;
-  Bytes object_body;
-  /// To be called if the reply could not be sent; may be empty.
-  std::function<void()> on_lost;
-
-  std::size_t size() const { return front.size() + object_head.size() + object_body.size(); }
-};
-
 /// The Fleet API behind all listeners: reads a call's request, finds out who calls, and has the
 /// FleetService answer. A pull that finds nothing is parked: it waits, without a thread, until
 /// there is something to say. Thread-safe.
@@ -81,17 +71,17 @@ class FleetApi {
   FleetApi(FleetService& service, Notifier& notifier, Options options);
 
   /// Answers a call. To be run on an executor that runs one handler at a time (a strand).
-  /// @return the reply, or a status as HTTP and gRPC listeners can show it (`fleet_error.h`).
-  boost::asio::awaitable<StatusOr<FleetReply>> Handle(FleetRequest call, Caller& caller);
+  /// @return the reply, or a status as HTTP and gRPC listeners can show it (`api_error.h`).
+  boost::asio::awaitable<StatusOr<ApiReply>> Handle(FleetRequest call, Caller& caller);
 
   /// Answers all parked pulls, and from now on each pull at once.
   void Stop();
 
  private:
-  StatusOr<FleetReply> HandleAtOnce(const FleetRequest& call);
-  boost::asio::awaitable<StatusOr<FleetReply>> HandlePull(FleetRequest call, Caller& caller);
+  StatusOr<ApiReply> HandleAtOnce(const FleetRequest& call);
+  boost::asio::awaitable<StatusOr<ApiReply>> HandlePull(FleetRequest call, Caller& caller);
   /// One look for an instruction, if the caller is still there to get it.
-  StatusOr<FleetReply> Pull(std::uint64_t node_id, const flwr::proto::PullMessagesRequest& request,
+  StatusOr<ApiReply> Pull(std::uint64_t node_id, const flwr::proto::PullMessagesRequest& request,
                             Caller& caller);
 
   /// Parses the request and checks that its sender is who it says.

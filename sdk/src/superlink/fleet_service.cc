@@ -13,7 +13,7 @@
 #include "internal/log.h"
 #include "internal/status_macros.h"
 #include "records/wire.h"
-#include "superlink/fleet_error.h"
+#include "superlink/api_error.h"
 #include "superlink/run_proto.h"
 
 namespace flwrcpp::internal {
@@ -33,43 +33,35 @@ bool IsHeartbeatInterval(double seconds) {
 }
 
 Status InvalidHeartbeatInterval(double seconds) {
-  return FleetError(FleetErrorCode::kInvalidHeartbeatInterval,
+  return ApiError(ApiErrorCode::kInvalidHeartbeatInterval,
                     fmt::format("{} s is not between {} and {} s", seconds, kMinHeartbeatInterval,
                                 kMaxHeartbeatInterval));
 }
 
-/// The message of a push request, checked as far as a request alone can be.
-StatusOr<Message> ReadStub(const flwr::proto::Message& proto) {
-  if (proto.has_content() == proto.has_error()) {
-    return InvalidArgument("a message must have either content or an error, but {} has {}",
-                           proto.metadata().message_id(), proto.has_content() ? "both" : "neither");
-  }
-  Metadata metadata = FromProto(proto.metadata());
-  if (!IsValidMessageType(metadata.message_type)) {
-    return InvalidArgument("'{}' is no message type", metadata.message_type);
-  }
-  if (proto.has_error()) {
-    return Message(std::move(metadata), Error{proto.error().code(), proto.error().reason()});
-  }
-  // Whatever content the stub carries is ignored: what counts are the objects.
-  return Message(std::move(metadata), RecordDict());
+Status UnknownFab(std::uint64_t run_id, const std::string& hash) {
+  return ApiError(ApiErrorCode::kGetFabFailed,
+                  fmt::format("run {} has no FAB with hash '{}'", run_id, hash));
 }
 
 }  // namespace
 
-FleetService::FleetService(State state, Notifier& notifier, Options options)
-    : state_(std::move(state)), notifier_(notifier), options_(std::move(options)) {}
+FleetService::FleetService(State state, Notifier& notifier, MessageExchange& exchange,
+                           Options options)
+    : state_(std::move(state)),
+      notifier_(notifier),
+      exchange_(exchange),
+      options_(std::move(options)) {}
 
 StatusOr<flwr::proto::RegisterNodeFleetResponse> FleetService::RegisterNode(
     const flwr::proto::RegisterNodeFleetRequest& request) {
   if (options_.enable_supernode_auth) {
-    return FleetError(FleetErrorCode::kRegistrationDisabled, "");
+    return ApiError(ApiErrorCode::kRegistrationDisabled, "");
   }
   NodeRegistration registration;
   registration.public_key = request.public_key();
   const StatusOr<std::uint64_t> node_id = state_.link_state->CreateNode(registration, Now());
   if (node_id.status().code() == StatusCode::kAlreadyExists) {
-    return FleetError(FleetErrorCode::kPublicKeyInUse, "");
+    return ApiError(ApiErrorCode::kPublicKeyInUse, "");
   }
   if (!node_id.ok()) return node_id.status();
 
@@ -89,9 +81,9 @@ StatusOr<flwr::proto::ActivateNodeResponse> FleetService::ActivateNode(
     case StatusCode::kInvalidArgument:
       return InvalidHeartbeatInterval(request.heartbeat_interval());
     case StatusCode::kNotFound:
-      return FleetError(FleetErrorCode::kActivationFailed, "its public key is not registered");
+      return ApiError(ApiErrorCode::kActivationFailed, "its public key is not registered");
     case StatusCode::kFailedPrecondition:
-      return FleetError(FleetErrorCode::kActivationFailed, "it is online already");
+      return ApiError(ApiErrorCode::kActivationFailed, "it is online already");
     default:
       return node_id.status();
   }
@@ -106,7 +98,7 @@ StatusOr<flwr::proto::ActivateNodeResponse> FleetService::ActivateNode(
 StatusOr<flwr::proto::DeactivateNodeResponse> FleetService::DeactivateNode(std::uint64_t node_id) {
   const Status status = state_.link_state->DeactivateNode(node_id, Now());
   if (status.code() == StatusCode::kFailedPrecondition) {
-    return FleetError(FleetErrorCode::kDeactivationFailed, "it is not online");
+    return ApiError(ApiErrorCode::kDeactivationFailed, "it is not online");
   }
   FLWRCPP_RETURN_IF_ERROR(status);
 
@@ -118,11 +110,11 @@ StatusOr<flwr::proto::DeactivateNodeResponse> FleetService::DeactivateNode(std::
 StatusOr<flwr::proto::UnregisterNodeFleetResponse> FleetService::UnregisterNode(
     std::uint64_t node_id) {
   if (options_.enable_supernode_auth) {
-    return FleetError(FleetErrorCode::kUnregistrationDisabled, "");
+    return ApiError(ApiErrorCode::kUnregistrationDisabled, "");
   }
   const Status status = state_.link_state->UnregisterNode(node_id, Now());
   if (status.code() == StatusCode::kNotFound) {
-    return FleetError(FleetErrorCode::kUnregistrationFailed, "it is not registered");
+    return ApiError(ApiErrorCode::kUnregistrationFailed, "it is not registered");
   }
   FLWRCPP_RETURN_IF_ERROR(status);
 
@@ -214,7 +206,7 @@ StatusOr<flwr::proto::PushMessagesResponse> FleetService::PushMessages(
   }
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(metadata.run_id, ""));
 
-  StatusOr<PushSession> session = AcceptReply(reply, tree);
+  StatusOr<PushSession> session = exchange_.AcceptReply(reply, tree);
   if (!session.ok()) {
     if (IsStateFailure(session.status())) return session.status();
     // Flower's peers know a refused reply by nothing but the empty list of objects.
@@ -239,54 +231,24 @@ StatusOr<flwr::proto::PushMessagesResponse> FleetService::PushMessages(
   return response;
 }
 
-StatusOr<PushSession> FleetService::AcceptReply(const Message& reply, const ObjectTree& tree) {
-  const Metadata& metadata = reply.metadata();
-  const std::lock_guard lock(uploads_mutex_);
-  FLWRCPP_RETURN_IF_ERROR(ExpireSessionsLocked());
-  FLWRCPP_RETURN_IF_ERROR(state_.link_state->StoreReply(reply, Now()));
-
-  StatusOr<PushSession> session = state_.object_store->OpenPush(metadata.run_id, {&tree, 1}, Now());
-  if (!session.ok()) {
-    FLWRCPP_RETURN_IF_ERROR(state_.link_state->DeleteMessages({&metadata.message_id, 1}));
-    return session;
-  }
-  if (session->missing.empty()) {
-    FLWRCPP_RETURN_IF_ERROR(Release(metadata.run_id, {metadata.message_id}));
-  }
-  return session;
-}
-
 StatusOr<flwr::proto::PushObjectResponse> FleetService::PushObject(std::uint64_t run_id,
                                                                    const std::string& object_id,
                                                                    const std::string& session_id,
                                                                    const Bytes& content) {
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(run_id, fmt::format("object {}", object_id)));
+  FLWRCPP_ASSIGN_OR_RETURN(const bool stored,
+                           exchange_.PutObject(run_id, object_id, session_id, content));
+  if (stored) CountTraffic(run_id, 0, content.size());
   flwr::proto::PushObjectResponse response;
-
-  // Hashing takes milliseconds: it is done here, outside the store's lock.
-  const StatusOr<Object> object = CheckObject(object_id, content);
-  if (!object.ok()) {
-    Log(LogLevel::kWarning, "object {} of run {} is refused: {}", object_id, run_id,
-        std::string(object.status().message()));
-    return response;
-  }
-  FLWRCPP_RETURN_IF_ERROR(ExpireSessions());
-  FLWRCPP_ASSIGN_OR_RETURN(const PutResult put,
-                           state_.object_store->Put(run_id, session_id, *object, Now()));
-  if (!put.completed_roots.empty()) {
-    FLWRCPP_RETURN_IF_ERROR(Release(run_id, put.completed_roots));
-  }
-  if (put.stored) CountTraffic(run_id, 0, content.size());
-  response.set_stored(put.stored);
+  response.set_stored(stored);
   return response;
 }
 
 StatusOr<StoredObject> FleetService::PullObject(const flwr::proto::PullObjectRequest& request) {
   FLWRCPP_RETURN_IF_ERROR(
       RequireRunning(request.run_id(), fmt::format("object {}", request.object_id())));
-  FLWRCPP_RETURN_IF_ERROR(ExpireSessions());
   FLWRCPP_ASSIGN_OR_RETURN(StoredObject stored,
-                           state_.object_store->Get(request.run_id(), request.object_id()));
+                           exchange_.GetObject(request.run_id(), request.object_id()));
   if (stored.state == ObjectState::kAvailable) {
     CountTraffic(request.run_id(), stored.object.size(), 0);
   }
@@ -316,7 +278,7 @@ StatusOr<flwr::proto::GetRunResponse> FleetService::GetRun(
     const flwr::proto::GetRunRequest& request) {
   const StatusOr<RunInfo> run = state_.link_state->GetRun(request.run_id());
   if (run.status().code() == StatusCode::kNotFound) {
-    return FleetError(FleetErrorCode::kGetRunFailed,
+    return ApiError(ApiErrorCode::kGetRunFailed,
                       fmt::format("there is no run {}", request.run_id()));
   }
   if (!run.ok()) return run.status();
@@ -331,31 +293,24 @@ StatusOr<flwr::proto::GetFabResponse> FleetService::GetFab(
     const flwr::proto::GetFabRequest& request) {
   const StatusOr<RunInfo> run = state_.link_state->GetRun(request.run_id());
   if (run.status().code() == StatusCode::kNotFound) {
-    return FleetError(FleetErrorCode::kGetFabFailed,
+    return ApiError(ApiErrorCode::kGetFabFailed,
                       fmt::format("there is no run {}", request.run_id()));
   }
   if (!run.ok()) return run.status();
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(request.run_id(), ""));
-  return FleetError(
-      FleetErrorCode::kGetFabFailed,
-      fmt::format("run {} has no FAB with hash '{}'", request.run_id(), request.hash_str()));
+  const std::string& hash = request.hash_str();
+  StatusOr<Bytes> fab = UnknownFab(request.run_id(), hash);
+  if (!hash.empty() && hash == run->fab_hash) fab = state_.run_archive->GetFab(hash);
+  if (fab.status().code() == StatusCode::kNotFound) fab = UnknownFab(request.run_id(), hash);
+  if (!fab.ok()) return fab.status();
+  flwr::proto::GetFabResponse response;
+  response.mutable_fab()->set_hash_str(hash);
+  response.mutable_fab()->set_content(std::string(fab->view()));
+  return response;
 }
 
 StatusOr<std::uint64_t> FleetService::FindNode(const std::string& public_key) {
   return state_.link_state->FindNodeByKey(public_key);
-}
-
-Status FleetService::ExpireSessions() {
-  const std::lock_guard lock(uploads_mutex_);
-  return ExpireSessionsLocked();
-}
-
-Status FleetService::ExpireSessionsLocked() {
-  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::string> roots,
-                           state_.object_store->ExpireSessions(Now()));
-  if (roots.empty()) return absl::OkStatus();
-  Log(LogLevel::kWarning, "{} messages are dropped: their upload broke off", roots.size());
-  return state_.link_state->DeleteMessages(roots);
 }
 
 void FleetService::CountTraffic(std::uint64_t run_id, std::uint64_t bytes_sent,
@@ -373,23 +328,7 @@ Status FleetService::RequireRunning(std::uint64_t run_id, const std::string& ext
   // Stock SuperLinks fail with an unexpected error for an unknown run; to a node it is the same
   // as one that is over.
   if (status.ok() && *status == RunStatus::kRunning) return absl::OkStatus();
-  return FleetError(FleetErrorCode::kRunStatusNotAllowed, extra);
-}
-
-Status FleetService::Release(std::uint64_t run_id, const std::vector<std::string>& message_ids) {
-  FLWRCPP_ASSIGN_OR_RETURN(const ReleaseResult result,
-                           state_.link_state->ReleaseMessages(message_ids));
-  for (const std::string& id : result.unknown) {
-    FLWRCPP_RETURN_IF_ERROR(state_.object_store->Confirm(run_id, id));
-  }
-  for (const ReleasedMessage& message : result.released) {
-    if (message.dst_node_id == kSuperLinkNodeId) {
-      notifier_.Notify({Topic::kReplies, message.run_id});
-    } else {
-      notifier_.Notify({Topic::kInstructions, message.dst_node_id});
-    }
-  }
-  return absl::OkStatus();
+  return ApiError(ApiErrorCode::kRunStatusNotAllowed, extra);
 }
 
 }  // namespace flwrcpp::internal

@@ -5,13 +5,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "flwr/proto/fleet.pb.h"
 #include "flwrcpp/status.h"
+#include "superlink/message_exchange.h"
 #include "superlink/notifier.h"
 #include "superlink/state/state.h"
 
@@ -26,7 +25,7 @@ struct PulledInstruction {
 /// What the calls of Flower's Fleet API do, apart from how they are carried: functions of a
 /// request, the node that made it, and the state.
 ///
-/// Who calls has been authenticated, and `node_id` is the caller's. Refusals are `FleetError`s or
+/// Who calls has been authenticated, and `node_id` is the caller's. Refusals are `ApiError`s or
 /// plain statuses; either can be shown to the peer. Errors of the state pass through. Thread-safe;
 /// no method waits for anything but the state.
 class FleetService {
@@ -38,8 +37,8 @@ class FleetService {
     std::function<double()> clock;
   };
 
-  /// `notifier` must outlive the service.
-  FleetService(State state, Notifier& notifier, Options options);
+  /// `notifier` and `exchange` must outlive the service.
+  FleetService(State state, Notifier& notifier, MessageExchange& exchange, Options options);
 
   // Life of a node.
 
@@ -74,37 +73,23 @@ class FleetService {
   // What a message belongs to.
 
   StatusOr<flwr::proto::GetRunResponse> GetRun(const flwr::proto::GetRunRequest& request);
-  /// This SuperLink keeps no FABs: its nodes run the code they were built with.
   StatusOr<flwr::proto::GetFabResponse> GetFab(const flwr::proto::GetFabRequest& request);
 
   // For the rest of the SuperLink.
 
   /// @return the id of the node with this key; `kNotFound`.
   StatusOr<std::uint64_t> FindNode(const std::string& public_key);
-  /// Drops uploads whose time is up, and their messages.
-  Status ExpireSessions();
 
  private:
   double Now() const { return options_.clock(); }
   Status RequireRunning(std::uint64_t run_id, const std::string& extra);
   /// A failure is logged: no call fails for a counter.
   void CountTraffic(std::uint64_t run_id, std::uint64_t bytes_sent, std::uint64_t bytes_recv);
-  /// Stores a reply and opens the upload of its objects.
-  /// @return `kNotFound` and the like for a reply that is refused.
-  StatusOr<PushSession> AcceptReply(const Message& reply, const ObjectTree& tree);
-  /// `ExpireSessions` for who holds `uploads_mutex_`.
-  Status ExpireSessionsLocked();
-  /// Lets complete messages be handed out, and tells who waits for them.
-  Status Release(std::uint64_t run_id, const std::vector<std::string>& message_ids);
 
   const State state_;
   Notifier& notifier_;
+  MessageExchange& exchange_;
   const Options options_;
-
-  /// Held while the beginning or the end of an upload is noted in both the message and the object
-  /// state: a reply that is announced again while its old upload ends would else lose its message
-  /// and keep its objects.
-  std::mutex uploads_mutex_;
 };
 
 }  // namespace flwrcpp::internal

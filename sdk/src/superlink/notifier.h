@@ -16,6 +16,8 @@ enum class Topic {
   kInstructions,  ///< A node has an instruction to pull; the id is the node's.
   kReplies,       ///< A run has a reply, or has ended; the id is the run's.
   kNodes,         ///< A node came, went or changed its status; the id is 0.
+  kPendingRuns,   ///< A run waits for an executor; the id is 0.
+  kLogs,          ///< Something was logged for a run, or it has ended; the id is the run's.
 };
 
 struct NotifierKey {
@@ -63,7 +65,7 @@ class Notifier {
  private:
   struct KeyHash {
     std::size_t operator()(const NotifierKey& key) const {
-      return static_cast<std::size_t>(key.id) * 4 + static_cast<std::size_t>(key.topic);
+      return static_cast<std::size_t>(key.id) * 8 + static_cast<std::size_t>(key.topic);
     }
   };
 

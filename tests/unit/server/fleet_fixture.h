@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "records/object.h"
-#include "superlink/fleet_error.h"
+#include "superlink/api_error.h"
 #include "superlink/fleet_service.h"
 #include "superlink/local_grid.h"
 #include "tests/support/status_matchers.h"
@@ -19,10 +19,10 @@
 namespace flwrcpp::internal {
 
 /// Matches a Status or StatusOr by its number in Flower's catalogue.
-MATCHER_P(IsFleetError, code, "is Fleet error " + std::to_string(static_cast<int>(code))) {
+MATCHER_P(IsApiError, code, "is Fleet error " + std::to_string(static_cast<int>(code))) {
   const Status& status = flwrcpp::testing::GetStatus(arg);
   *result_listener << "whose status is " << status.ToString();
-  return FleetErrorCodeOf(status) == code;
+  return ApiErrorCodeOf(status) == code;
 }
 
 enum class StateKind { kMemory, kSqlite };
@@ -63,6 +63,7 @@ class FleetFixture : public ::testing::TestWithParam<StateKind> {
   State state_;
   std::shared_ptr<const State> shared_state_;
   std::shared_ptr<Notifier> notifier_ = std::make_shared<Notifier>();
+  std::unique_ptr<MessageExchange> exchange_;
   std::unique_ptr<FleetService> service_;
 };
 

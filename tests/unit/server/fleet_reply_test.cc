@@ -196,7 +196,9 @@ TEST_P(FleetReplyTest, ABrokenUploadIsDroppedAndMayBeBegunAgain) {
 
 TEST_P(FleetReplyTest, AReplyAnnouncedAgainWhileItsOldUploadExpiresIsKept) {
   const auto store = std::make_shared<HookedStore>(state_.object_store);
-  FleetService service({state_.link_state, store}, *notifier_,
+  const State hooked{state_.link_state, store, state_.run_archive};
+  MessageExchange exchange(hooked, *notifier_, [this] { return now_; });
+  FleetService service(hooked, *notifier_, exchange,
                        {.enable_supernode_auth = false, .clock = [this] { return now_; }});
   const std::uint64_t node_id = OnlineNode("key");
   const auto grid = StartRun();
@@ -214,7 +216,7 @@ TEST_P(FleetReplyTest, AReplyAnnouncedAgainWhileItsOldUploadExpiresIsKept) {
     // Either it gets ahead here, or it waits for the expiry to end.
     again.wait_for(std::chrono::milliseconds(200));
   };
-  ASSERT_THAT(service.ExpireSessions(), IsOk());
+  ASSERT_THAT(exchange.ExpireSessions(), IsOk());
   const auto announced = again.get();
 
   ASSERT_THAT(announced, IsOk());

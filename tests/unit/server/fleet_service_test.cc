@@ -34,29 +34,29 @@ TEST_P(FleetServiceTest, ANodeRegistersOnceActivatesAndLeaves) {
   ASSERT_THAT(registered, IsOk());
   const std::uint64_t node_id = registered->node_id();
 
-  EXPECT_THAT(service_->RegisterNode(registration), IsFleetError(FleetErrorCode::kPublicKeyInUse));
-  EXPECT_THAT(service_->DeactivateNode(node_id), IsFleetError(FleetErrorCode::kDeactivationFailed));
+  EXPECT_THAT(service_->RegisterNode(registration), IsApiError(ApiErrorCode::kPublicKeyInUse));
+  EXPECT_THAT(service_->DeactivateNode(node_id), IsApiError(ApiErrorCode::kDeactivationFailed));
   const auto activated = Activate("key", 30);
   ASSERT_THAT(activated, IsOk());
   EXPECT_EQ(activated->node_id(), node_id);
-  EXPECT_THAT(Activate("key", 30), IsFleetError(FleetErrorCode::kActivationFailed));
+  EXPECT_THAT(Activate("key", 30), IsApiError(ApiErrorCode::kActivationFailed));
   EXPECT_THAT(service_->DeactivateNode(node_id), IsOk());
   EXPECT_THAT(service_->UnregisterNode(node_id), IsOk());
   EXPECT_THAT(service_->UnregisterNode(node_id),
-              IsFleetError(FleetErrorCode::kUnregistrationFailed));
-  EXPECT_THAT(service_->RegisterNode(registration), IsFleetError(FleetErrorCode::kPublicKeyInUse));
-  EXPECT_THAT(Activate("key", 30), IsFleetError(FleetErrorCode::kActivationFailed));
+              IsApiError(ApiErrorCode::kUnregistrationFailed));
+  EXPECT_THAT(service_->RegisterNode(registration), IsApiError(ApiErrorCode::kPublicKeyInUse));
+  EXPECT_THAT(Activate("key", 30), IsApiError(ApiErrorCode::kActivationFailed));
 }
 
 TEST_P(FleetServiceTest, NodesDoNotRegisterThemselvesWhereTheirKeysAreRegisteredBeforehand) {
-  FleetService strict(state_, *notifier_,
+  FleetService strict(state_, *notifier_, *exchange_,
                       {.enable_supernode_auth = true, .clock = [this] { return now_; }});
   flwr::proto::RegisterNodeFleetRequest registration;
   registration.set_public_key("key");
 
   EXPECT_THAT(strict.RegisterNode(registration),
-              IsFleetError(FleetErrorCode::kRegistrationDisabled));
-  EXPECT_THAT(strict.UnregisterNode(1), IsFleetError(FleetErrorCode::kUnregistrationDisabled));
+              IsApiError(ApiErrorCode::kRegistrationDisabled));
+  EXPECT_THAT(strict.UnregisterNode(1), IsApiError(ApiErrorCode::kUnregistrationDisabled));
   EXPECT_THAT(strict.FindNode("key"), StatusIs(StatusCode::kNotFound));
 }
 
@@ -68,9 +68,9 @@ TEST_P(FleetServiceTest, RefusesHeartbeatIntervalsOutOfBounds) {
        {9.9, 1800.1, 0.0, -30.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     SCOPED_TRACE(interval);
     EXPECT_THAT(Heartbeat(node_id, interval),
-                IsFleetError(FleetErrorCode::kInvalidHeartbeatInterval));
+                IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
     EXPECT_THAT(Activate("other", interval),
-                IsFleetError(FleetErrorCode::kInvalidHeartbeatInterval));
+                IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
   }
 }
 
@@ -166,7 +166,7 @@ TEST_P(FleetServiceTest, CallsAboutARunNeedOneThatRuns) {
   Send(*grid, Train(node_id));
   const Message reply = Message::ReplyTo(Fetch(node_id, Pull(node_id)), Content(5), now_);
   ASSERT_THAT(state_.link_state->FinishRun(finished, "completed", "", now_), IsOk());
-  const auto kNotRunning = IsFleetError(FleetErrorCode::kRunStatusNotAllowed);
+  const auto kNotRunning = IsApiError(ApiErrorCode::kRunStatusNotAllowed);
 
   for (const std::uint64_t run_id : {finished, finished + 1}) {
     SCOPED_TRACE(run_id);
@@ -185,7 +185,7 @@ TEST_P(FleetServiceTest, CallsAboutARunNeedOneThatRuns) {
   get.set_run_id(finished);
   EXPECT_THAT(service_->GetRun(get), kNotRunning);
   get.set_run_id(finished + 1);
-  EXPECT_THAT(service_->GetRun(get), IsFleetError(FleetErrorCode::kGetRunFailed));
+  EXPECT_THAT(service_->GetRun(get), IsApiError(ApiErrorCode::kGetRunFailed));
 }
 
 TEST_P(FleetServiceTest, TellsNodesOfARun) {
@@ -206,7 +206,7 @@ TEST_P(FleetServiceTest, TellsNodesOfARun) {
   EXPECT_TRUE(run.finished_at().empty());
   flwr::proto::GetFabRequest fab;
   fab.set_run_id(grid->run_id());
-  EXPECT_THAT(service_->GetFab(fab), IsFleetError(FleetErrorCode::kGetFabFailed));
+  EXPECT_THAT(service_->GetFab(fab), IsApiError(ApiErrorCode::kGetFabFailed));
 }
 
 TEST_P(FleetServiceTest, CountsTheTrafficOfARun) {

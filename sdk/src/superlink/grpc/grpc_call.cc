@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "internal/log.h"
-#include "superlink/fleet_error.h"
+#include "superlink/api_error.h"
 #include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
@@ -40,7 +40,7 @@ grpc::Slice Share(const Bytes& bytes) {
           [](void* data) { delete static_cast<Bytes*>(data); }, owner.release()};
 }
 
-grpc::ByteBuffer ToBuffer(const FleetReply& reply) {
+grpc::ByteBuffer ToBuffer(const ApiReply& reply) {
   std::vector<grpc::Slice> slices;
   slices.emplace_back(reply.front);
   if (!reply.object_head.empty()) slices.push_back(Share(reply.object_head));
@@ -156,7 +156,7 @@ class GrpcCall final : public grpc::ServerGenericBidiReactor, public Caller {
   NodeCredentials credentials_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
-  StatusOr<FleetReply> reply_ = FleetReply();
+  StatusOr<ApiReply> reply_ = ApiReply();
 
   std::mutex mutex_;
   bool gone_ = false;

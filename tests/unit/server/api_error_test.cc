@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "superlink/fleet_error.h"
+#include "superlink/api_error.h"
 
 #include <gtest/gtest.h>
 
@@ -13,11 +13,11 @@ namespace {
 
 using nlohmann::json;
 
-TEST(FleetError, CarriesItsNumberToBothWires) {
-  const Status status = FleetError(FleetErrorCode::kActivationFailed, "it is online already");
+TEST(ApiError, CarriesItsNumberToBothWires) {
+  const Status status = ApiError(ApiErrorCode::kActivationFailed, "it is online already");
 
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(FleetErrorCodeOf(status), FleetErrorCode::kActivationFailed);
+  EXPECT_EQ(ApiErrorCodeOf(status), ApiErrorCode::kActivationFailed);
   EXPECT_EQ(HttpStatusOf(status), 412);
   const json http = json::parse(HttpErrorBody(status));
   EXPECT_EQ(http["code"], 2004);
@@ -29,34 +29,34 @@ TEST(FleetError, CarriesItsNumberToBothWires) {
   EXPECT_EQ(grpc["public_details"], "it is online already");
 }
 
-TEST(FleetError, LeavesOutWhatItHasNothingToSayOf) {
-  const Status status = FleetError(FleetErrorCode::kRunStatusNotAllowed, "");
+TEST(ApiError, LeavesOutWhatItHasNothingToSayOf) {
+  const Status status = ApiError(ApiErrorCode::kRunStatusNotAllowed, "");
 
   EXPECT_FALSE(json::parse(HttpErrorBody(status)).contains("extra"));
   EXPECT_TRUE(json::parse(GrpcErrorMessage(status))["public_details"].is_null());
 }
 
-TEST(FleetError, HasTheStatusOfFlowersCatalogue) {
-  const std::pair<FleetErrorCode, int> kExpected[] = {
-      {FleetErrorCode::kPublicKeyInUse, 412},
-      {FleetErrorCode::kUnsupportedContentType, 415},
-      {FleetErrorCode::kInvalidProtobuf, 400},
-      {FleetErrorCode::kRegistrationDisabled, 412},
-      {FleetErrorCode::kUnregistrationDisabled, 412},
-      {FleetErrorCode::kInvalidHeartbeatInterval, 400},
-      {FleetErrorCode::kActivationFailed, 412},
-      {FleetErrorCode::kDeactivationFailed, 412},
-      {FleetErrorCode::kUnregistrationFailed, 412},
-      {FleetErrorCode::kRunStatusNotAllowed, 403},
-      {FleetErrorCode::kGetRunFailed, 403},
-      {FleetErrorCode::kGetFabFailed, 403}};
+TEST(ApiError, HasTheStatusOfFlowersCatalogue) {
+  const std::pair<ApiErrorCode, int> kExpected[] = {
+      {ApiErrorCode::kPublicKeyInUse, 412},
+      {ApiErrorCode::kUnsupportedContentType, 415},
+      {ApiErrorCode::kInvalidProtobuf, 400},
+      {ApiErrorCode::kRegistrationDisabled, 412},
+      {ApiErrorCode::kUnregistrationDisabled, 412},
+      {ApiErrorCode::kInvalidHeartbeatInterval, 400},
+      {ApiErrorCode::kActivationFailed, 412},
+      {ApiErrorCode::kDeactivationFailed, 412},
+      {ApiErrorCode::kUnregistrationFailed, 412},
+      {ApiErrorCode::kRunStatusNotAllowed, 403},
+      {ApiErrorCode::kGetRunFailed, 403},
+      {ApiErrorCode::kGetFabFailed, 403}};
   for (const auto& [code, http_status] : kExpected) {
     SCOPED_TRACE(static_cast<int>(code));
-    EXPECT_EQ(HttpStatusOf(FleetError(code, "")), http_status);
+    EXPECT_EQ(HttpStatusOf(ApiError(code, "")), http_status);
   }
 }
 
-TEST(FleetError, DoesNotShowPeersTheTextOfUnexpectedErrors) {
+TEST(ApiError, DoesNotShowPeersTheTextOfUnexpectedErrors) {
   for (const StatusCode code :
        {StatusCode::kInternal, StatusCode::kDataLoss, StatusCode::kUnavailable}) {
     const Status status = MakeError(code, "cannot open /var/lib/secret.db");
@@ -68,8 +68,8 @@ TEST(FleetError, DoesNotShowPeersTheTextOfUnexpectedErrors) {
   EXPECT_EQ(HttpStatusOf(MakeError(StatusCode::kDataLoss, "broken")), 500);
 }
 
-TEST(FleetError, SurvivesBytesOfPeersThatAreNoText) {
-  const Status status = FleetError(FleetErrorCode::kGetFabFailed, "hash '\xff\xfe'");
+TEST(ApiError, SurvivesBytesOfPeersThatAreNoText) {
+  const Status status = ApiError(ApiErrorCode::kGetFabFailed, "hash '\xff\xfe'");
 
   EXPECT_TRUE(json::accept(HttpErrorBody(status)));
   EXPECT_TRUE(json::accept(GrpcErrorMessage(status)));

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "superlink/http/runtime_routes.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "internal/log.h"
+#include "superlink/http/protobuf_call.h"
+
+namespace flwrcpp::internal {
+namespace {
+
+/// Releases of Flower whose executors and ServerApps speak this API.
+struct Release {
+  int major = 0;
+  int minor = 0;
+  friend auto operator<=>(const Release&, const Release&) = default;
+};
+constexpr Release kOldest{1, 40};
+constexpr Release kNewest{1, 42};
+
+/// `1.42.0` → 1.42; none for what is no version.
+std::optional<Release> ParseRelease(std::string_view text) {
+  Release release;
+  const char* const end = text.data() + text.size();
+  const auto [dot, error] = std::from_chars(text.data(), end, release.major);
+  if (error != std::errc() || dot == end || *dot != '.') return std::nullopt;
+  const auto [rest, minor_error] = std::from_chars(dot + 1, end, release.minor);
+  if (minor_error != std::errc()) return std::nullopt;
+  return release;
+}
+
+Status Incompatible(const std::string& why) {
+  return ApiError(ApiErrorCode::kVersionIncompatible,
+                  fmt::format("{}; this SuperLink works with Flower {}.{} to {}.{}", why,
+                              kOldest.major, kOldest.minor, kNewest.major, kNewest.minor));
+}
+
+/// Who calls says so by three header fields or by none. A release that nobody has seen yet is
+/// taken for the newest one known.
+Status CheckRelease(const HttpHeader& header) {
+  const std::string_view name = FieldOf(header, "flwr-package-name");
+  const std::string_view version = FieldOf(header, "flwr-package-version");
+  const std::string_view component = FieldOf(header, "flwr-component-name");
+  if (name.empty() && version.empty() && component.empty()) return absl::OkStatus();
+  if (name.empty() || version.empty() || component.empty()) {
+    return Incompatible("the package's name, its version and the component must be given together");
+  }
+  if (name != "flwr" && name != "flwr-nightly") {
+    return Incompatible(fmt::format("package '{}' is not flwr", name));
+  }
+  const std::optional<Release> release = ParseRelease(version);
+  if (!release) return Incompatible(fmt::format("'{}' is no version", version));
+  if (*release < kOldest) return Incompatible(fmt::format("{} is of Flower {}", component, version));
+  if (*release > kNewest) {
+    Log(LogLevel::kWarning, "{} is of Flower {}, which is newer than this SuperLink", component,
+        version);
+  }
+  return absl::OkStatus();
+}
+
+boost::asio::awaitable<HttpResponse> HandleRuntimeCall(RuntimeApi& api, const RuntimeRpcName& name,
+                                                       const HttpHeader& header, Bytes body,
+                                                       Caller& caller) {
+  if (const Status type = CheckProtobufType(header); !type.ok()) co_return ErrorResponse(type);
+  if (const Status fits = CheckRelease(header); !fits.ok()) co_return ErrorResponse(fits);
+  RuntimeRequest call;
+  call.rpc = name.rpc;
+  call.body = std::move(body);
+  call.token = std::string(FieldOf(header, "flwr-task-token"));
+  call.superexec = {std::string(FieldOf(header, "flwr-superexec-ts")),
+                    std::string(FieldOf(header, "flwr-superexec-nonce")),
+                    std::string(FieldOf(header, "flwr-superexec-body-sha256")),
+                    std::string(FieldOf(header, "flwr-superexec-signature"))};
+  StatusOr<ApiReply> reply = co_await api.Handle(std::move(call), caller);
+  co_return ToResponse(name.path, std::move(reply));
+}
+
+}  // namespace
+
+void AddRuntimeRoutes(RuntimeApi& api, HttpRouter& router) {
+  for (const RuntimeRpcName& name : RuntimeRpcNames()) {
+    router.Add("/v1/runtime/" + std::string(name.path), "POST",
+               [&api, &name](const HttpHeader& header, Bytes body, Caller& caller) {
+                 return HandleRuntimeCall(api, name, header, std::move(body), caller);
+               });
+  }
+}
+
+}  // namespace flwrcpp::internal

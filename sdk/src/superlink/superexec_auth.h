@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "flwrcpp/status.h"
+#include "superlink/state/run_archive.h"
+
+namespace flwrcpp::internal {
+
+/// What a SuperExec that shares a secret with the SuperLink puts on its claims.
+struct SuperExecCredentials {
+  std::string timestamp;    ///< Unix seconds, a whole number.
+  std::string nonce;        ///< Used once.
+  std::string body_sha256;  ///< Lower-case hex, of the request.
+  std::string signature;    ///< Lower-case hex HMAC-SHA256.
+};
+
+/// Checks claims against the secret that SuperExecs share with the SuperLink. Thread-safe.
+class SuperExecAuthenticator {
+ public:
+  /// @param secret raw bytes; empty: every claim is good.
+  /// @param nonces remembers what was used; must outlive this.
+  SuperExecAuthenticator(std::string_view secret, RunArchive& nonces);
+
+  /// @param method the call's name, e.g. `/flwr.proto.Runtime/AcquireTask`.
+  /// @param body the serialized request.
+  /// @return code 1008 for credentials that are missing, wrong, too old or used before.
+  Status Verify(const SuperExecCredentials& credentials, std::string_view method,
+                std::string_view body, double now) const;
+
+ private:
+  std::string key_;  ///< Empty: no check.
+  RunArchive& nonces_;
+};
+
+}  // namespace flwrcpp::internal
