@@ -11,7 +11,6 @@
 
 #include <cstdio>
 
-#include "flwrcpp/log.h"
 #include "flwrcpp/version.h"
 
 namespace flwrcpp::program {
@@ -30,6 +29,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   }
   return spdlog::level::info;
 }
+
+constexpr char kLogger[] = "flwrcpp";
 
 }  // namespace
 
@@ -54,12 +55,16 @@ SignalStop::~SignalStop() {
 }
 
 void LogToStderr(const std::string& level) {
-  auto logger = spdlog::stderr_color_mt("flwrcpp");
+  auto logger = spdlog::stderr_color_mt(kLogger);
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(level));
   SetLogSink([logger](LogLevel line_level, std::string_view line) {
     logger->log(ToSpdlog(line_level), line);
   });
+}
+
+void LogLine(LogLevel level, const std::string& line) {
+  if (const auto logger = spdlog::get(kLogger)) logger->log(ToSpdlog(level), line);
 }
 
 void Say(const std::string& line) {

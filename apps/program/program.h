@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "flwrcpp/log.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::program {
@@ -38,6 +39,9 @@ class SignalStop {
 
 /// Sends the SDK's log lines of `level` ("debug", "info", "warning", "error") and above to stderr.
 void LogToStderr(const std::string& level);
+
+/// Logs a line of the program itself as `LogToStderr` logs the SDK's.
+void LogLine(LogLevel level, const std::string& line);
 
 /// Prints a line to stdout and flushes it, so that whoever waits for it sees it.
 void Say(const std::string& line);

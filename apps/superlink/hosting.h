@@ -26,6 +26,9 @@ class HostingOptions {
   /// After parsing: checks the flags against each other and reads the files they name.
   Status Complete();
 
+  /// For what a program decides by itself.
+  SuperLinkOptions& superlink() { return superlink_; }
+
   /// Starts the SuperLink, registers the keys of `--register-supernode`, prints a readiness line
   /// for each listener and writes the `--ready-file`.
   StatusOr<std::unique_ptr<SuperLink>> Start() const;
