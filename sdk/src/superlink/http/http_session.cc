@@ -324,7 +324,8 @@ class Session final : public HttpSession,
           asio::buffer(kLineEnd.data(), chunked ? kLineEnd.size() : 0)};
       if (!co_await WriteAll(buffers)) co_return false;
     }
-    co_return !chunked || co_await WriteAll(asio::buffer(kLastChunk.data(), kLastChunk.size()));
+    if (!chunked) co_return true;
+    co_return co_await WriteAll(asio::buffer(kLastChunk.data(), kLastChunk.size()));
   }
 
   template <typename Buffers>
