@@ -86,6 +86,23 @@ class RawHttpClient::Impl {
     return response;
   }
 
+  std::optional<std::string> ReceiveUntil(std::string_view end) {
+    for (;;) {
+      const std::string_view there(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+      if (const std::size_t at = there.find(end); at != std::string_view::npos) {
+        return Take(at + end.size());
+      }
+      if (!ReadSome()) return std::nullopt;
+    }
+  }
+
+  std::optional<std::string> ReceiveBytes(std::size_t size) {
+    while (buffer_.size() < size) {
+      if (!ReadSome()) return std::nullopt;
+    }
+    return Take(size);
+  }
+
   bool IsClosed() {
     char byte = 0;
     error_code error;
@@ -103,6 +120,19 @@ class RawHttpClient::Impl {
   }
 
  private:
+  bool ReadSome() {
+    error_code error;
+    const auto space = buffer_.prepare(4096);
+    buffer_.commit(tls_ ? stream_->read_some(space, error) : socket().read_some(space, error));
+    return !error;
+  }
+
+  std::string Take(std::size_t size) {
+    std::string bytes(static_cast<const char*>(buffer_.data().data()), size);
+    buffer_.consume(size);
+    return bytes;
+  }
+
   tcp::socket& socket() { return stream_->next_layer(); }
 
   const bool tls_;
@@ -123,6 +153,12 @@ RawHttpClient& RawHttpClient::operator=(RawHttpClient&&) noexcept = default;
 bool RawHttpClient::connected() const { return impl_->connected(); }
 bool RawHttpClient::Send(std::string_view bytes) { return impl_->Send(bytes); }
 std::optional<RawHttpResponse> RawHttpClient::Receive(bool head) { return impl_->Receive(head); }
+std::optional<std::string> RawHttpClient::ReceiveUntil(std::string_view end) {
+  return impl_->ReceiveUntil(end);
+}
+std::optional<std::string> RawHttpClient::ReceiveBytes(std::size_t size) {
+  return impl_->ReceiveBytes(size);
+}
 bool RawHttpClient::IsClosed() { return impl_->IsClosed(); }
 void RawHttpClient::Close(bool abruptly) { impl_->Close(abruptly); }
 

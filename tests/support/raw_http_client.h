@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -36,6 +37,10 @@ class RawHttpClient {
   /// Reads one response. None if the peer closes the connection first or sends no HTTP.
   /// @param head whether it answers a HEAD request and so has no body.
   std::optional<RawHttpResponse> Receive(bool head = false);
+  /// Reads on up to and with `end`; none if the peer closes the connection first.
+  std::optional<std::string> ReceiveUntil(std::string_view end);
+  /// Reads that many bytes; none if the peer closes the connection first.
+  std::optional<std::string> ReceiveBytes(std::size_t size);
   /// Whether the peer closes the connection, without sending anything more.
   bool IsClosed();
   /// Closes the connection; `abruptly` by a reset.

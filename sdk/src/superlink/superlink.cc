@@ -12,15 +12,23 @@
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "superlink/control_service.h"
 #include "superlink/fleet_api.h"
 #include "superlink/fleet_service.h"
 #include "superlink/grpc/grpc_listener.h"
+#include "superlink/http/control_routes.h"
 #include "superlink/http/fleet_routes.h"
 #include "superlink/http/http_listener.h"
+#include "superlink/http/runtime_routes.h"
 #include "superlink/io_threads.h"
 #include "superlink/local_grid.h"
+#include "superlink/message_exchange.h"
 #include "superlink/notifier.h"
+#include "superlink/runs.h"
+#include "superlink/runtime_api.h"
+#include "superlink/runtime_service.h"
 #include "superlink/state/state.h"
+#include "superlink/superexec_auth.h"
 #include "superlink/tls_context.h"
 
 namespace flwrcpp {
@@ -34,7 +42,7 @@ constexpr std::chrono::seconds kMaxPullWait{28};
 constexpr std::size_t kMinRequestBytes = 4096;
 constexpr std::size_t kMaxRequestBytes = (std::size_t{1} << 31) - (std::size_t{1} << 16);
 
-/// How often uploads that broke off are looked for.
+/// How often uploads and runs that broke off are looked for.
 constexpr std::chrono::seconds kExpiryInterval{10};
 
 Status Validate(const SuperLinkOptions& options) {
@@ -72,16 +80,29 @@ class SuperLinkImpl final : public SuperLink {
       : options_(std::move(options)),
         state_(std::make_shared<const State>(std::move(state))),
         notifier_(std::make_shared<Notifier>()),
-        service_(*state_, *notifier_,
+        runs_(*state_, *notifier_, UnixSeconds),
+        exchange_(*state_, *notifier_, UnixSeconds),
+        service_(*state_, *notifier_, exchange_,
                  {.enable_supernode_auth = options_.enable_supernode_auth, .clock = UnixSeconds}),
         api_(service_, *notifier_,
              {.pull_wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                   options_.pull_wait),
               .clock = UnixSeconds}),
+        superexecs_(options_.superexec_auth_secret, *state_->run_archive),
+        runtime_(*state_, *notifier_, runs_, exchange_, UnixSeconds),
+        runtime_api_(runtime_, superexecs_, *notifier_,
+                     {.pull_wait = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                          options_.pull_wait),
+                      .clock = UnixSeconds}),
+        control_(*state_, *notifier_, runs_, UnixSeconds),
         threads_(options_.threads),
         expiry_(threads_.io()) {
     AddHealthRoute(router_);
     AddFleetRoutes(api_, router_);
+    if (options_.serve_apps) {
+      AddRuntimeRoutes(runtime_api_, router_);
+      AddControlRoutes(control_, *notifier_, router_);
+    }
   }
 
   ~SuperLinkImpl() override { Stop(); }
@@ -131,7 +152,7 @@ class SuperLinkImpl final : public SuperLink {
   }
 
   StatusOr<std::shared_ptr<Grid>> StartRun(const RunOptions& options) override {
-    // One at a time: a run that is not among `runs_` yet would look like a foreign one.
+    // One at a time: a run that is not among `own_runs_` yet would look like a foreign one.
     const std::lock_guard starting(start_mutex_);
     FLWRCPP_RETURN_IF_ERROR(EndForeignRuns());
     const double now = UnixSeconds();
@@ -144,7 +165,7 @@ class SuperLinkImpl final : public SuperLink {
 
     const std::lock_guard lock(mutex_);
     if (stopped_) return MakeError(StatusCode::kUnavailable, "the SuperLink has stopped");
-    runs_.insert(run.run_id);
+    own_runs_.insert(run.run_id);
     grids_.push_back(grid);
     Log(LogLevel::kInfo, "run {} started", run.run_id);
     return std::static_pointer_cast<Grid>(grid);
@@ -152,14 +173,7 @@ class SuperLinkImpl final : public SuperLink {
 
   Status FinishRun(std::uint64_t run_id, const std::string& sub_status,
                    const std::string& details) override {
-    FLWRCPP_RETURN_IF_ERROR(
-        state_->link_state->FinishRun(run_id, sub_status, details, UnixSeconds()));
-    Log(LogLevel::kInfo, "run {} finished: {}", run_id, sub_status);
-    const Status messages = state_->link_state->ClearRun(run_id);
-    const Status objects = state_->object_store->ClearRun(run_id);
-    notifier_->Notify({Topic::kReplies, run_id});
-    FLWRCPP_RETURN_IF_ERROR(messages);
-    return objects;
+    return runs_.Finish(run_id, sub_status, details);
   }
 
   void Stop() override {
@@ -171,6 +185,8 @@ class SuperLinkImpl final : public SuperLink {
       }
     }
     api_.Stop();
+    runtime_api_.Stop();
+    control_.Stop();
     if (http_ != nullptr) http_->Stop();
     if (grpc_ != nullptr) grpc_->Stop();
     threads_.Stop();
@@ -184,9 +200,11 @@ class SuperLinkImpl final : public SuperLink {
     FLWRCPP_ASSIGN_OR_RETURN(const std::vector<RunInfo> unfinished,
                              state_->link_state->ListRuns(filter));
     for (const RunInfo& run : unfinished) {
+      // Pending ones wait for an executor, and a claim says that one is at work.
+      if (run.status() == RunStatus::kPending || run.is_claimed) continue;
       {
         const std::lock_guard lock(mutex_);
-        if (runs_.contains(run.run_id)) continue;
+        if (own_runs_.contains(run.run_id)) continue;
       }
       FLWRCPP_RETURN_IF_ERROR(FinishRun(run.run_id, std::string(run_sub_status::kFailed),
                                         "the process of its ServerApp ended"));
@@ -198,10 +216,15 @@ class SuperLinkImpl final : public SuperLink {
     expiry_.expires_after(kExpiryInterval);
     expiry_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      const Status status = service_.ExpireSessions();
-      if (!status.ok()) {
+      const Status uploads = exchange_.ExpireSessions();
+      if (!uploads.ok()) {
         Log(LogLevel::kWarning, "broken uploads are not removed: {}",
-            std::string(status.message()));
+            std::string(uploads.message()));
+      }
+      const Status claims = runs_.ExpireClaims();
+      if (!claims.ok()) {
+        Log(LogLevel::kWarning, "runs without a process are not ended: {}",
+            std::string(claims.message()));
       }
       ExpireLater();
     });
@@ -210,8 +233,14 @@ class SuperLinkImpl final : public SuperLink {
   const SuperLinkOptions options_;
   const std::shared_ptr<const State> state_;
   const std::shared_ptr<Notifier> notifier_;
+  Runs runs_;
+  MessageExchange exchange_;
   FleetService service_;
   FleetApi api_;
+  SuperExecAuthenticator superexecs_;
+  RuntimeService runtime_;
+  RuntimeApi runtime_api_;
+  ControlService control_;
   HttpRouter router_;
   IoThreads threads_;
   boost::asio::steady_timer expiry_;
@@ -223,7 +252,7 @@ class SuperLinkImpl final : public SuperLink {
   std::mutex start_mutex_;
   std::mutex mutex_;
   bool stopped_ = false;
-  std::set<std::uint64_t> runs_;  // of this process
+  std::set<std::uint64_t> own_runs_;  // of ServerApps in this process
   std::vector<std::weak_ptr<LocalGrid>> grids_;
 };
 
