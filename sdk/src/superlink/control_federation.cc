@@ -124,9 +124,8 @@ StatusOr<flwr::proto::ShowFederationResponse> ControlService::ShowFederation(
 
 StatusOr<flwr::proto::ConfigureSimulationFederationResponse>
 ControlService::ConfigureSimulationFederation(
-    const flwr::proto::ConfigureSimulationFederationRequest& request) {
-  return ApiError(ApiErrorCode::kFederationNotFound,
-                  request.federation_name() + " simulates nothing.");
+    const flwr::proto::ConfigureSimulationFederationRequest&) {
+  return ApiError(ApiErrorCode::kFederationNotFound, "This SuperLink simulates nothing.");
 }
 
 StatusOr<flwr::proto::GetLoginDetailsResponse> ControlService::GetLoginDetails(
