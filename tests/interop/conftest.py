@@ -24,15 +24,18 @@ LAST_WITH_GRPC_NODES = "1.39.0"
 
 @dataclass(frozen=True)
 class Wire:
-    """A way for nodes to reach a stock SuperLink."""
+    """A way for nodes to reach a SuperLink: stock's, or ours in its place."""
 
     name: str
     release: str
     grpc: bool
+    ours: bool = False
 
 
 HTTP = Wire("http", LATEST, grpc=False)
 GRPC = Wire("grpc", LATEST, grpc=True)
+OURS_HTTP = Wire("our-superlink-http", LATEST, grpc=False, ours=True)
+OURS_GRPC = Wire("our-superlink-grpc", LATEST, grpc=True, ours=True)
 GRPC_OLD = Wire(f"grpc-{LAST_WITH_GRPC_NODES}", LAST_WITH_GRPC_NODES, grpc=True)
 
 
@@ -85,7 +88,8 @@ def shared_superlink(
 ) -> Iterator[SharedSuperLink]:
     """An open SuperLink without TLS."""
     folder = tmp_path_factory.mktemp("superlink")
-    shared = SharedSuperLink(lambda: SuperLink(stock(wire.release), folder, grpc=wire.grpc))
+    program = our_program("superlink") if wire.ours else None
+    shared = SharedSuperLink(lambda: SuperLink(stock(wire.release), folder, grpc=wire.grpc, program=program))
     yield shared
     shared.drop()
 
@@ -98,6 +102,14 @@ def superlink(shared_superlink: SharedSuperLink) -> Iterator[SuperLink]:
     superlink.stop_runs()
 
 
+def our_program(name: str) -> Path:
+    """One of the programs under test."""
+    binaries = os.environ.get("FLWRCPP_BIN")
+    if not binaries:
+        pytest.fail("FLWRCPP_BIN must name the folder that the C++ programs were built into")
+    return Path(binaries).resolve() / name
+
+
 def make_nodes(folder: Path, stand_ins: StandIns) -> Nodes:
     """The nodes under test, as $FLWRCPP_INTEROP_NODES says: `cpp` (the default) or `stock`."""
     kind = os.environ.get("FLWRCPP_INTEROP_NODES", "cpp")
@@ -105,10 +117,7 @@ def make_nodes(folder: Path, stand_ins: StandIns) -> Nodes:
         return StockNodes(folder, stand_ins)
     if kind != "cpp":
         pytest.fail(f"FLWRCPP_INTEROP_NODES must be cpp or stock, not {kind}")
-    binaries = os.environ.get("FLWRCPP_BIN")
-    if not binaries:
-        pytest.fail("FLWRCPP_BIN must name the folder that the C++ programs were built into")
-    return CppNodes(folder, Path(binaries).resolve())
+    return CppNodes(folder, our_program("."))
 
 
 @pytest.fixture

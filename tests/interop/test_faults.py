@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import GRPC, HTTP
+from conftest import GRPC, HTTP, OURS_HTTP
 from support.nodes import NodeOptions, Nodes
 from support.processes import wait_until
 from support.rounds import assert_close, assert_federated_average
@@ -20,11 +20,11 @@ NODE_UNAVAILABLE = 5
 # A test node that does simple arithmetic and fails when the instruction's config says so: stock_app/cnnapp/drift.py.
 TEST_NODE = "interop_node"
 
-both_wires = pytest.mark.parametrize("wire", [HTTP, GRPC], ids=lambda wire: wire.name, indirect=True)
-http_only = pytest.mark.parametrize("wire", [HTTP], ids=lambda wire: wire.name, indirect=True)
+each_superlink = pytest.mark.parametrize("wire", [HTTP, GRPC, OURS_HTTP], ids=lambda wire: wire.name, indirect=True)
+over_http = pytest.mark.parametrize("wire", [HTTP, OURS_HTTP], ids=lambda wire: wire.name, indirect=True)
 
 
-@both_wires
+@each_superlink
 def test_handler_throws(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> None:
     """The ServerApp gets code 2 and the reason, the other node's work counts, and the node goes on to evaluate."""
     good, bad = nodes.start_all(superlink, [NodeOptions(partition=0), NodeOptions(partition=1)], TEST_NODE)
@@ -42,7 +42,7 @@ def test_handler_throws(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> N
     assert judged == {good.node_id: None, bad.node_id: None}
 
 
-@http_only
+@over_http
 def test_model_does_not_fit(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> None:
     """The client application cannot load the model that it gets: error 2 that names the missing array."""
     node = nodes.start(superlink, NodeOptions())
@@ -54,7 +54,7 @@ def test_model_does_not_fit(superlink: SuperLink, nodes: Nodes, tmp_path: Path) 
     assert (reply.node_id, reply.error_code) == (node.node_id, CLIENT_APP_RAISED_EXCEPTION)
 
 
-@both_wires
+@each_superlink
 def test_run_stopped_while_training(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> None:
     """`flwr stop` in the middle of a round: the node drops the work, stays, and serves the next run."""
     node = nodes.start(superlink, NodeOptions(), TEST_NODE)
@@ -72,7 +72,7 @@ def test_run_stopped_while_training(superlink: SuperLink, nodes: Nodes, tmp_path
     assert superlink.nodes() == {node.node_id: "online"}
 
 
-@http_only
+@over_http
 def test_node_dies_while_training(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> None:
     """A node killed in the middle of its training: code 5 after at most two heartbeats, and the run goes on without it."""
     stays, dies = nodes.start_all(superlink, [NodeOptions(partition=0), NodeOptions(partition=1)], TEST_NODE)

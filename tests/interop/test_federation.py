@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The flwrcpp authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our nodes in federations of a stock SuperLink and a stock ServerApp, over each wire."""
+"""Our nodes in federations of a stock ServerApp and a SuperLink, stock's or ours, over each wire."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import GRPC, GRPC_OLD, HTTP
+from conftest import GRPC, GRPC_OLD, HTTP, OURS_GRPC, OURS_HTTP
 from support.nodes import NodeOptions, Nodes, StockNodes
 from support.rounds import assert_close, assert_federated_average, assert_metrics_averaged
 from support.stock import SuperLink
 
-pytestmark = pytest.mark.parametrize("wire", [HTTP, GRPC, GRPC_OLD], ids=lambda wire: wire.name, indirect=True)
+WIRES = [HTTP, GRPC, GRPC_OLD, OURS_HTTP, OURS_GRPC]
+pytestmark = pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name, indirect=True)
 
 ROUNDS = 2
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The flwrcpp authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stock Flower: its SuperLink, its SuperNode and its command line."""
+"""Stock Flower: its SuperLink (or ours in its place), its SuperNode and its command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Stock:
 
 
 class SuperLink:
-    """A running `flower-superlink` and the `flwr` command connected to it.
+    """A running SuperLink and the `flwr` command connected to it: stock's `flower-superlink`, or our `program`.
 
     With `grpc` its nodes are to use the gRPC Fleet API, which releases since 1.40 still hold behind a variable.
     """
@@ -67,6 +67,8 @@ class SuperLink:
         grpc: bool = False,
         credentials: Credentials | None = None,
         node_auth: bool = False,
+        program: Path | None = None,
+        extra: Sequence[str | Path] = (),
     ) -> None:
         self.stock, self.credentials = stock, credentials
         self.wire = "grpc" if grpc else "http"
@@ -78,7 +80,7 @@ class SuperLink:
         self._write_connection()
 
         host, port = self.address.split(":")
-        command = [stock.program("flower-superlink"), "--host", host, "--port", port]
+        command = [program or stock.program("flower-superlink"), "--host", host, "--port", port]
         command += ["--disable-runtime-dependency-installation"]
         if credentials is None:
             command += ["--insecure"]
@@ -86,11 +88,25 @@ class SuperLink:
             command += ["--ssl-ca-certfile", credentials.ca]
             command += ["--ssl-certfile", credentials.certificate, "--ssl-keyfile", credentials.certificate_key]
         command += ["--enable-supernode-auth"] if node_auth else []
-        command += ["--fleet-api-address", self.fleet_address] if grpc else []
+        if grpc and program:
+            command += ["--grpc-port", self.fleet_address.split(":")[1]]
+        elif grpc:
+            command += ["--fleet-api-address", self.fleet_address]
+        command += extra
         environment = {**self._environment, **({"FLWR_INTERNAL_GRPC_FLEET_API": "1"} if grpc else {})}
-        self.process = Process("superlink", command, folder, env=environment)
-        # The gRPC listener starts before the HTTP one.
-        self.process.wait_for_line(r"Uvicorn running on", timeout=60)
+        self._command, self._process_environment = command, environment
+        # Stock's gRPC listener starts before the HTTP one.
+        self._ready = r"^Fleet API \(http\) listening on" if program else r"Uvicorn running on"
+        self.process = self._start()
+
+    def restart(self) -> None:
+        """Starts it again after its process has been killed."""
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        process = Process("superlink", self._command, self.folder, env=self._process_environment)
+        process.wait_for_line(self._ready, timeout=60)
+        return process
 
     def flwr(self, *arguments: str | Path) -> dict[str, Any]:
         """Runs the `flwr` command, `local` and `--format json` added, and returns its answer."""
