@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 
 namespace flwrcpp::program {
@@ -18,15 +17,24 @@ namespace fs = std::filesystem;
 
 StatusOr<std::string> ReadTextFile(const fs::path& path) {
   constexpr std::size_t kMaxSize = std::size_t{1} << 20;
+  return ReadFile(path, kMaxSize);
+}
+
+StatusOr<std::string> ReadFile(const fs::path& path, std::size_t max_size) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(StatusCode::kNotFound, fmt::format("cannot read the file {}", path.string()));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (text.empty() || text.size() > kMaxSize) {
-    return Status(StatusCode::kInvalidArgument,
-                  fmt::format("{} has {} bytes, expected a text of at most 1 MiB",
-                              path.string(), text.size()));
+  if (!file) {
+    return Status(StatusCode::kNotFound, fmt::format("cannot read the file {}", path.string()));
   }
-  return text;
+  // One byte more than may be, and no matter how large the file is.
+  std::string bytes(max_size + 1, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(file.gcount()));
+  if (bytes.empty() || bytes.size() > max_size) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("{} is {}, expected at most {} bytes", path.string(),
+                              bytes.empty() ? "empty" : "too large", max_size));
+  }
+  return bytes;
 }
 
 Status ReplaceFile(const fs::path& path, const std::function<Status(const fs::path&)>& write) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -13,6 +14,10 @@ namespace flwrcpp::program {
 /// The whole text of a small file (keys, certificates).
 /// @return `kNotFound` or `kInvalidArgument` naming the file.
 StatusOr<std::string> ReadTextFile(const std::filesystem::path& path);
+
+/// The bytes of a file of at most `max_size`.
+/// @return `kNotFound` or `kInvalidArgument` naming the file.
+StatusOr<std::string> ReadFile(const std::filesystem::path& path, std::size_t max_size);
 
 /// Writes a file that is there whole or not at all: `write` makes it under the name it is given,
 /// beside `path`; it is then made durable and moved into place.

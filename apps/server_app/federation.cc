@@ -188,7 +188,7 @@ Status RunFederation(const Options& options, std::stop_token stop) {
   const ServerApp app([&](Grid& grid, Context& context) {
     return RunRounds(options, *beginning, *evaluation, grid, context.stop);
   });
-  Status status = app.Run(**superlink, RunOptions{}, stop);
+  Status status = app.Run(**superlink, options.run, stop);
   (*superlink)->Stop();
   const History& history = beginning->history;
   if (!history.rounds.empty()) program::Say("\n" + ToTable(history));

@@ -6,12 +6,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "program/files.h"
 #include "program/program.h"
 
 namespace flwrcpp::server_app {
 namespace {
 
+constexpr std::size_t kMaxFabBytes = std::size_t{10} << 20;
+
 struct Raw {
+  std::string fab_file;
   int min_nodes = 2;
   double round_timeout = 3600;
   std::string initial = "server";
@@ -19,6 +23,9 @@ struct Raw {
 
 void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
   constexpr char kGroup[] = "Rounds and strategy (FedAvg)";
+  cli.add_option("--fab", raw.fab_file,
+                 "Flower app (made by flwr build) whose ClientApp Flower's own SuperNodes run")
+      ->group(kGroup);
   cli.add_option("--rounds", options.rounds, "Number of rounds")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
@@ -97,6 +104,11 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
 
 Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
   if (Status status = options.hosting.Complete(); !status.ok()) return status;
+  if (!raw.fab_file.empty()) {
+    StatusOr<std::string> fab = program::ReadFile(raw.fab_file, kMaxFabBytes);
+    if (!fab.ok()) return fab.status();
+    options.run.fab = Bytes(*std::move(fab));
+  }
   options.strategy.min_available_nodes = raw.min_nodes;
   options.strategy.min_train_nodes = raw.min_nodes;
   options.strategy.min_evaluate_nodes = raw.min_nodes;

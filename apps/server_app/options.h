@@ -18,6 +18,9 @@ namespace flwrcpp::server_app {
 struct Options {
   hosting::HostingOptions hosting;
 
+  /// How the run is started.
+  RunOptions run;
+
   int rounds = 3;
   FedAvgOptions strategy;
   std::optional<std::chrono::duration<double>> round_timeout = std::chrono::hours(1);

@@ -6,15 +6,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from conftest import LATEST
+from support.nodes import NodeOptions, StockNodes
 from support.processes import Process, ProcessError, free_port, wait_until
+from support.stock import Stock
 from support.tls import Credentials
+from support.venvs import INTEROP
 
 BINARIES = Path(os.environ.get("FLWRCPP_BIN", ".")).resolve()
 ROUND_TIMEOUT = 60.0
@@ -53,6 +59,14 @@ class Programs:
         process = Process(name, [path, *map(str, arguments)], self.folder, env={"OMP_NUM_THREADS": "1"})
         self._processes.append(process)
         return process
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """What a stock SuperNode has to know of a SuperLink."""
+
+    fleet_address: str
+    wire: str = "http"
 
 
 @pytest.fixture
@@ -142,6 +156,25 @@ def test_node_dies_while_training(programs: Programs) -> None:
     row = json.loads((programs.out / "metrics.json").read_text())["rounds"][1]
     assert (row["train_results"], row["train_failures"]) == (1, 1)
     assert any(node_id in failure for failure in row["failures"]), row["failures"]
+
+
+def test_stock_node_joins_by_a_fab(programs: Programs, stock: Callable[[str], Stock], python_nodes: StockNodes) -> None:
+    """A stock SuperNode, which runs the ClientApp of a FAB, and ours in one run of a C++ ServerApp."""
+    app = shutil.copytree(INTEROP / "stock_app", programs.folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    flower = stock(LATEST)
+    command = [flower.program("flwr"), "build", "--app", app]
+    built = Process("flwr-build", command, programs.folder, env=flower.environment(programs.folder / "home"))
+    assert built.wait(60) == 0, built.tail()
+    (fab,) = programs.folder.glob("*.fab")
+    server = programs.server("--port", 0, "--rounds", 2, "--fab", fab)
+    programs.node(address_of(server), 0)
+
+    joins = python_nodes.launch(Reachable(address_of(server)), NodeOptions(partition=1))
+
+    assert server.wait(120) == 0, f"{server.tail()}\n{joins.tail()}"
+    assert_rounds_are_means(programs, 2)
+    metrics = json.loads((programs.out / "metrics.json").read_text())
+    assert all(row["train_results"] == 2 and row["eval_accuracy"] == 0.5 for row in metrics["rounds"][1:])
 
 
 def test_superlink_alone_keeps_its_nodes_over_a_crash(programs: Programs) -> None:

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "flwrcpp/bytes.h"
 #include "flwrcpp/grid.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
@@ -56,8 +57,13 @@ struct SuperLinkOptions {
 
 /// What a run of an in-process ServerApp is called and configured.
 struct RunOptions {
-  /// Reaches every node as overrides of its run config.
+  /// Reaches every node as overrides of its run config; with a `fab` its keys must be among the
+  /// app's.
   UserConfig run_config;
+
+  /// A FAB (the bytes of what `flwr build` makes), by which Flower's own SuperNodes join the run:
+  /// they run its ClientApp, its ServerApp is left aside. Empty: C++ nodes only.
+  Bytes fab;
 };
 
 /// Hosts a federation: keeps nodes, runs, messages and objects, and serves Flower's Fleet API.
@@ -81,6 +87,8 @@ class SuperLink {
 
   /// Starts a run in this process. Unfinished runs that an earlier process left in the database
   /// are ended (failed) first.
+  /// @return `kInvalidArgument` for a FAB that is none, or that knows a key of the config not;
+  ///   `kFailedPrecondition` where `serve_apps` is on: executors would take the run for theirs.
   virtual StatusOr<std::shared_ptr<Grid>> StartRun(const RunOptions& options) = 0;
 
   /// Ends a run: its messages and objects go, nodes that still work on it are told.

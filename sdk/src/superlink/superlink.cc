@@ -9,9 +9,11 @@
 #include <utility>
 
 #include "crypto/ec_key.h"
+#include "crypto/sha256.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "records/fab.h"
 #include "superlink/control_service.h"
 #include "superlink/fleet_api.h"
 #include "superlink/fleet_service.h"
@@ -152,12 +154,15 @@ class SuperLinkImpl final : public SuperLink {
   }
 
   StatusOr<std::shared_ptr<Grid>> StartRun(const RunOptions& options) override {
+    if (options_.serve_apps) {
+      return MakeError(StatusCode::kFailedPrecondition,
+                       "a SuperLink that serves apps takes its runs from the Control API only");
+    }
+    FLWRCPP_ASSIGN_OR_RETURN(const NewRun new_run, MakeRun(options));
     // One at a time: a run that is not among `own_runs_` yet would look like a foreign one.
     const std::lock_guard starting(start_mutex_);
     FLWRCPP_RETURN_IF_ERROR(EndForeignRuns());
     const double now = UnixSeconds();
-    NewRun new_run;
-    new_run.override_config = options.run_config;
     FLWRCPP_ASSIGN_OR_RETURN(const RunInfo run, state_->link_state->CreateRun(new_run, now));
     FLWRCPP_RETURN_IF_ERROR(state_->link_state->MarkRunStarting(run.run_id, now));
     FLWRCPP_RETURN_IF_ERROR(state_->link_state->MarkRunRunning(run.run_id, now));
@@ -193,6 +198,23 @@ class SuperLinkImpl final : public SuperLink {
   }
 
  private:
+  StatusOr<NewRun> MakeRun(const RunOptions& options) {
+    NewRun run;
+    run.override_config = options.run_config;
+    if (options.fab.empty()) return run;
+    FLWRCPP_ASSIGN_OR_RETURN(const FabInfo info, ReadFab(options.fab));
+    for (const auto& [key, value] : options.run_config) {
+      if (!info.config.contains(key)) {
+        return InvalidArgument("the config of app {} has no '{}'", info.fab_id(), key);
+      }
+    }
+    run.fab_id = info.fab_id();
+    run.fab_version = info.version;
+    run.fab_hash = Sha256::Hex(options.fab.view());
+    FLWRCPP_RETURN_IF_ERROR(state_->run_archive->StoreFab(run.fab_hash, options.fab));
+    return run;
+  }
+
   /// Ends runs that are neither over nor of this process: nobody is left to go on with them.
   Status EndForeignRuns() {
     RunFilter filter;
