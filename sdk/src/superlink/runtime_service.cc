@@ -125,17 +125,17 @@ StatusOr<flwr::proto::Context> RuntimeService::MakeContext(const RunInfo& run) {
 
 StatusOr<flwr::proto::PushTaskOutputResponse> RuntimeService::PushTaskOutput(
     const RunInfo& run, const flwr::proto::PushTaskOutputRequest& request) {
-  if (request.has_context()) {
-    FLWRCPP_RETURN_IF_ERROR(state_.run_archive->StoreContext(
-        run.series_id, request.context().SerializeAsString()));
-  }
   const Status finished = runs_.Finish(run.run_id, request.sub_status(), request.details());
   if (finished.code() == StatusCode::kInvalidArgument ||
       finished.code() == StatusCode::kFailedPrecondition) {
     Log(LogLevel::kWarning, "run {} does not end as '{}': {}", run.run_id, request.sub_status(),
         std::string(finished.message()));
-  } else {
-    FLWRCPP_RETURN_IF_ERROR(finished);
+    return flwr::proto::PushTaskOutputResponse();
+  }
+  FLWRCPP_RETURN_IF_ERROR(finished);
+  if (request.has_context()) {
+    FLWRCPP_RETURN_IF_ERROR(state_.run_archive->StoreContext(
+        run.series_id, request.context().SerializeAsString()));
   }
   return flwr::proto::PushTaskOutputResponse();
 }
@@ -277,6 +277,11 @@ void RuntimeService::ReturnReplies(std::uint64_t run_id,
     returned_[std::move(instruction)] = {run_id, std::move(message),
                                          std::move(*replies.mutable_message_object_trees(i))};
   }
+  // What nobody can come for any more.
+  std::erase_if(returned_, [this](const auto& returned) {
+    const StatusOr<RunStatus> status = state_.link_state->GetRunStatus(returned.second.run_id);
+    return status.ok() && *status == RunStatus::kFinished;
+  });
 }
 
 StatusOr<flwr::proto::PushObjectResponse> RuntimeService::PushObject(
