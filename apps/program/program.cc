@@ -4,6 +4,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <pthread.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -58,6 +59,11 @@ void LogToStderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt(kLogger);
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(level));
+  // protobuf would write to stderr by itself, a line for each text of a peer that is no UTF-8.
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel, const char*, int, const std::string& line) {
+        LogLine(LogLevel::kDebug, line);
+      });
   SetLogSink([logger](LogLevel line_level, std::string_view line) {
     logger->log(ToSpdlog(line_level), line);
   });
