@@ -3,16 +3,13 @@
 #include "superlink/superexec_auth.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 
-#include <array>
 #include <memory>
 #include <string>
 
 #include "tests/support/status_matchers.h"
 #include "tests/unit/server/fleet_fixture.h"
+#include "tests/unit/server/signed_claim.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -24,39 +21,10 @@ constexpr char kMethod[] = "/flwr.proto.Runtime/AcquireTask";
 constexpr char kSecret[] = "shared secret\n";
 constexpr char kBody[] = "\x0a\x0e" "flwr-serverapp";
 
-std::string Hex(const unsigned char* bytes, std::size_t size) {
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    for (const int digit : {bytes[i] >> 4, bytes[i] & 15}) text += "0123456789abcdef"[digit];
-  }
-  return text;
-}
-
-std::string HexSha256(const std::string& text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return Hex(digest.data(), digest.size());
-}
-
 /// What a SuperExec signs a claim with, `seconds` after kNow.
 SuperExecCredentials Sign(int seconds, const std::string& nonce, const std::string& secret = kSecret,
                           const std::string& method = kMethod, const std::string& body = kBody) {
-  SuperExecCredentials credentials;
-  credentials.timestamp = std::to_string(1'800'000'000 + seconds);
-  credentials.nonce = nonce;
-  credentials.body_sha256 = HexSha256(body);
-  const std::string text = "method=" + method + "\nts=" + credentials.timestamp +
-                           "\nnonce=" + nonce + "\nbody_sha256=" + credentials.body_sha256;
-  const std::string purpose = "superexec-auth-v1";
-  std::array<unsigned char, 32> key;
-  std::array<unsigned char, 32> signature;
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(), key.data(), &size);
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), signature.data(), &size);
-  credentials.signature = Hex(signature.data(), signature.size());
-  return credentials;
+  return SignClaim(secret, method, body, 1'800'000'000 + seconds, nonce);
 }
 
 class SuperExecAuthenticatorTest : public ::testing::Test {
