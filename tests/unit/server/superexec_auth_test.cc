@@ -22,7 +22,8 @@ constexpr char kSecret[] = "shared secret\n";
 constexpr char kBody[] = "\x0a\x0e" "flwr-serverapp";
 
 /// What a SuperExec signs a claim with, `seconds` after kNow.
-SuperExecCredentials Sign(int seconds, const std::string& nonce, const std::string& secret = kSecret,
+SuperExecCredentials Sign(int seconds, const std::string& nonce,
+                          const std::string& secret = kSecret,
                           const std::string& method = kMethod, const std::string& body = kBody) {
   return SignClaim(secret, method, body, 1'800'000'000 + seconds, nonce);
 }
