@@ -78,10 +78,10 @@ int main(int argc, char** argv) {
   program::LogToStderr("warning");
   const StatusOr<std::unique_ptr<SuperLink>> superlink = SuperLink::Start(options);
   if (!superlink.ok()) return program::ReportError(superlink.status());
-  program::Say(fmt::format("Fleet API (http) listening on 127.0.0.1:{}", (*superlink)->http_port()));
-  const ServerApp app([&](Grid& grid, Context& context) {
-    return Run(grid, context, megabytes, nodes, rounds);
-  });
+  program::Say(
+      fmt::format("Fleet API (http) listening on 127.0.0.1:{}", (*superlink)->http_port()));
+  const ServerApp app(
+      [&](Grid& grid, Context& context) { return Run(grid, context, megabytes, nodes, rounds); });
   const Status status = app.Run(**superlink, RunOptions{}, stop.token());
   return status.ok() ? program::kSuccess : program::ReportError(status);
 }

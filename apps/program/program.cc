@@ -60,10 +60,8 @@ void LogToStderr(const std::string& level) {
   logger->set_pattern("%H:%M:%S.%e %^%l%$ %v");
   logger->set_level(spdlog::level::from_str(level));
   // protobuf would write to stderr by itself, a line for each text of a peer that is no UTF-8.
-  google::protobuf::SetLogHandler(
-      [](google::protobuf::LogLevel, const char*, int, const std::string& line) {
-        LogLine(LogLevel::kDebug, line);
-      });
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int,
+                                     const std::string& line) { LogLine(LogLevel::kDebug, line); });
   SetLogSink([logger](LogLevel line_level, std::string_view line) {
     logger->log(ToSpdlog(line_level), line);
   });

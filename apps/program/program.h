@@ -15,9 +15,9 @@ namespace flwrcpp::program {
 
 /// Exit codes of our programs.
 inline constexpr int kSuccess = 0;
-inline constexpr int kFailure = 1;       ///< Something went wrong; one line on stderr says what.
-inline constexpr int kUsage = 2;         ///< The command line is wrong.
-inline constexpr int kInterrupted = 130; ///< Ended by Ctrl-C or SIGTERM before the work was done.
+inline constexpr int kFailure = 1;        ///< Something went wrong; one line on stderr says what.
+inline constexpr int kUsage = 2;          ///< The command line is wrong.
+inline constexpr int kInterrupted = 130;  ///< Ended by Ctrl-C or SIGTERM before the work was done.
 
 /// Turns SIGINT and SIGTERM into a stop request; a second one ends the process at once.
 /// Make it before any other thread: those inherit that the signals are blocked.

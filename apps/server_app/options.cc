@@ -93,8 +93,7 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str()
       ->group(kGroup);
-  cli.add_option("--out", options.out,
-                 "Folder for checkpoints, the model, metrics and the report")
+  cli.add_option("--out", options.out, "Folder for checkpoints, the model, metrics and the report")
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--resume", options.resume,

@@ -124,9 +124,9 @@ Status Serve(Options& options, const std::stop_token& stop) {
     const StatusOr<std::string> program = hosting::SuperExec::FindProgram();
     if (program.ok()) {
       const std::string& host = options.hosting.superlink().host;
-      superexec.emplace(*program, hosting::SuperExec::Options{
-                                      LoopbackAddress(host, (*superlink)->http_port()),
-                                      options.ca_file, options.install_dependencies});
+      superexec.emplace(
+          *program, hosting::SuperExec::Options{LoopbackAddress(host, (*superlink)->http_port()),
+                                                options.ca_file, options.install_dependencies});
     } else {
       program::LogLine(LogLevel::kWarning, std::string(program.status().message()));
     }

@@ -112,9 +112,8 @@ StatusOr<ApiReply> RuntimeApi::HandleAtOnce(const RuntimeRequest& call) {
       return Serialize(stored);
     }
     case RuntimeRpc::kConfirmMessageReceived: {
-      FLWRCPP_ASSIGN_OR_RETURN(
-          const auto request,
-          ParseRequest<flwr::proto::ConfirmMessageReceivedRequest>(call.body));
+      FLWRCPP_ASSIGN_OR_RETURN(const auto request,
+                               ParseRequest<flwr::proto::ConfirmMessageReceivedRequest>(call.body));
       return Serialize(service_.ConfirmMessageReceived(run.run_id, request));
     }
     case RuntimeRpc::kAcquireTask:
@@ -127,8 +126,8 @@ StatusOr<ApiReply> RuntimeApi::HandleAtOnce(const RuntimeRequest& call) {
 asio::awaitable<StatusOr<ApiReply>> RuntimeApi::HandleClaim(RuntimeRequest call, Caller& caller) {
   const auto request = ParseRequest<flwr::proto::AcquireTaskRequest>(call.body);
   if (!request.ok()) co_return request.status();
-  const Status trusted = superexecs_.Verify(call.superexec, kAcquireTaskMethod, call.body.view(),
-                                            options_.clock());
+  const Status trusted =
+      superexecs_.Verify(call.superexec, kAcquireTaskMethod, call.body.view(), options_.clock());
   if (!trusted.ok()) co_return trusted;
 
   StatusOr<flwr::proto::AcquireTaskResponse> claimed = flwr::proto::AcquireTaskResponse();
@@ -161,8 +160,8 @@ asio::awaitable<StatusOr<ApiReply>> RuntimeApi::HandlePull(RuntimeRequest call, 
     if (!next.ok() || open.empty()) return steady_clock::now();
     const std::chrono::duration<double> wait(*next - options_.clock());
     if (wait > kMaxClaimWait * 1000) return TimePoint::max();
-    return steady_clock::now() + std::max(kShortestWait,
-                                          std::chrono::ceil<std::chrono::milliseconds>(wait));
+    return steady_clock::now() +
+           std::max(kShortestWait, std::chrono::ceil<std::chrono::milliseconds>(wait));
   };
   co_await Wait(Topics(NotifierKey{Topic::kReplies, run->run_id}, NotifierKey{Topic::kNodes, 0}),
                 steady_clock::now() + options_.pull_wait, caller, look);
@@ -180,8 +179,7 @@ StatusOr<ApiReply> RuntimeApi::Pull(std::uint64_t run_id,
   ApiReply reply;
   reply.front = response.SerializeAsString();
   if (response.messages_list_size() > 0) {
-    const auto kept =
-        std::make_shared<flwr::proto::PullAppMessagesResponse>(std::move(response));
+    const auto kept = std::make_shared<flwr::proto::PullAppMessagesResponse>(std::move(response));
     reply.on_lost = [this, run_id, kept] { service_.ReturnReplies(run_id, std::move(*kept)); };
   }
   return reply;
@@ -199,8 +197,7 @@ asio::awaitable<void> RuntimeApi::Wait(std::vector<NotifierKey> keys, TimePoint 
   while (true) {
     const TimePoint next = look();
     const TimePoint now = steady_clock::now();
-    if (next <= now || now >= deadline || stopping_ ||
-        caller.state() != Caller::State::kWaiting) {
+    if (next <= now || now >= deadline || stopping_ || caller.state() != Caller::State::kWaiting) {
       break;
     }
     co_await waker->SleepUntil(std::min(next, deadline));

@@ -57,7 +57,8 @@ Status CheckRelease(const HttpHeader& header) {
   }
   const std::optional<Release> release = ParseRelease(version);
   if (!release) return Incompatible(fmt::format("'{}' is no version", version));
-  if (*release < kOldest) return Incompatible(fmt::format("{} is of Flower {}", component, version));
+  if (*release < kOldest)
+    return Incompatible(fmt::format("{} is of Flower {}", component, version));
   if (*release > kNewest) {
     Log(LogLevel::kWarning, "{} is of Flower {}, which is newer than this SuperLink", component,
         version);
