@@ -119,6 +119,8 @@ StatusOr<flwr::proto::Context> RuntimeService::MakeContext(const RunInfo& run) {
   context.set_run_id(run.run_id);
   context.set_node_id(kSuperLinkNodeId);
   context.set_series_id(run.series_id);
+  context.clear_node_config();  // which were those of an earlier run
+  context.clear_run_config();
   if (!context.has_state()) context.mutable_state();
   return context;
 }
@@ -134,8 +136,8 @@ StatusOr<flwr::proto::PushTaskOutputResponse> RuntimeService::PushTaskOutput(
   }
   FLWRCPP_RETURN_IF_ERROR(finished);
   if (request.has_context()) {
-    FLWRCPP_RETURN_IF_ERROR(state_.run_archive->StoreContext(
-        run.series_id, request.context().SerializeAsString()));
+    FLWRCPP_RETURN_IF_ERROR(
+        state_.run_archive->StoreContext(run.series_id, request.context().SerializeAsString()));
   }
   return flwr::proto::PushTaskOutputResponse();
 }
@@ -284,9 +286,11 @@ void RuntimeService::ReturnReplies(std::uint64_t run_id,
   });
 }
 
-StatusOr<flwr::proto::PushObjectResponse> RuntimeService::PushObject(
-    std::uint64_t run_id, std::uint64_t node_id, const std::string& object_id,
-    const std::string& session_id, const Bytes& content) {
+StatusOr<flwr::proto::PushObjectResponse> RuntimeService::PushObject(std::uint64_t run_id,
+                                                                     std::uint64_t node_id,
+                                                                     const std::string& object_id,
+                                                                     const std::string& session_id,
+                                                                     const Bytes& content) {
   FLWRCPP_RETURN_IF_ERROR(CheckIsServerApp(node_id));
   FLWRCPP_ASSIGN_OR_RETURN(const bool stored,
                            exchange_.PutObject(run_id, object_id, session_id, content));
