@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/raw_http_client.h"
 
-#include <sys/socket.h>
-#include <sys/time.h>
-
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,6 +14,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <cctype>
+#include <chrono>
+#include <utility>
 
 namespace flwrcpp::testing {
 namespace {
@@ -26,7 +25,7 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr int kPatienceSeconds = 20;
+constexpr std::chrono::seconds kPatience{20};
 
 }  // namespace
 
@@ -43,36 +42,38 @@ class RawHttpClient::Impl {
     socket().connect({asio::ip::make_address("127.0.0.1"), port}, error);
     if (error) return;
     socket().set_option(tcp::no_delay(true), error);
-    const timeval patience{kPatienceSeconds, 0};
-    setsockopt(socket().native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setsockopt(socket().native_handle(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    if (tls_) stream_->handshake(asio::ssl::stream_base::client, error);
+    if (tls_) {
+      error = Await([&](auto done) {
+        stream_->async_handshake(asio::ssl::stream_base::client, std::move(done));
+      });
+    }
     connected_ = !error;
   }
 
   bool connected() const { return connected_; }
 
   bool Send(std::string_view bytes) {
-    error_code error;
     const auto buffer = asio::buffer(bytes.data(), bytes.size());
-    if (tls_) {
-      asio::write(*stream_, buffer, error);
-    } else {
-      asio::write(socket(), buffer, error);
-    }
-    return !error;
+    return !Await([&](auto done) {
+      if (tls_) {
+        asio::async_write(*stream_, buffer, std::move(done));
+      } else {
+        asio::async_write(socket(), buffer, std::move(done));
+      }
+    });
   }
 
   std::optional<RawHttpResponse> Receive(bool head) {
     http::response_parser<http::string_body> parser;
     parser.skip(head);
     parser.body_limit(boost::none);
-    error_code error;
-    if (tls_) {
-      http::read(*stream_, buffer_, parser, error);
-    } else {
-      http::read(socket(), buffer_, parser, error);
-    }
+    const error_code error = Await([&](auto done) {
+      if (tls_) {
+        http::async_read(*stream_, buffer_, parser, std::move(done));
+      } else {
+        http::async_read(socket(), buffer_, parser, std::move(done));
+      }
+    });
     if (error) return std::nullopt;
     RawHttpResponse response;
     response.status = parser.get().result_int();
@@ -105,12 +106,8 @@ class RawHttpClient::Impl {
 
   bool IsClosed() {
     char byte = 0;
-    error_code error;
-    const auto buffer = asio::buffer(&byte, 1);
-    const std::size_t size =
-        tls_ ? stream_->read_some(buffer, error) : socket().read_some(buffer, error);
-    return size == 0 && error && error != asio::error::try_again &&
-           error != asio::error::would_block;
+    const error_code error = AwaitSome(asio::buffer(&byte, 1));
+    return error && error != asio::error::timed_out;
   }
 
   void Close(bool abruptly) {
@@ -120,10 +117,37 @@ class RawHttpClient::Impl {
   }
 
  private:
+  /// Runs an operation; closes the connection if it takes too long. (Asio's blocking calls go on
+  /// when a timeout of the socket has passed.)
+  template <typename Start>
+  error_code Await(Start start) {
+    std::optional<error_code> result;
+    start([&](const error_code& error, std::size_t size = 0) {
+      result = error;
+      size_ = size;
+    });
+    io_.restart();
+    io_.run_for(kPatience);
+    if (result.has_value()) return *result;
+    Close(/*abruptly=*/false);
+    io_.restart();
+    io_.run();
+    return asio::error::timed_out;
+  }
+
+  error_code AwaitSome(const asio::mutable_buffer& space) {
+    return Await([&](auto done) {
+      if (tls_) {
+        stream_->async_read_some(space, std::move(done));
+      } else {
+        socket().async_read_some(space, std::move(done));
+      }
+    });
+  }
+
   bool ReadSome() {
-    error_code error;
-    const auto space = buffer_.prepare(4096);
-    buffer_.commit(tls_ ? stream_->read_some(space, error) : socket().read_some(space, error));
+    const error_code error = AwaitSome(buffer_.prepare(4096));
+    if (!error) buffer_.commit(size_);
     return !error;
   }
 
@@ -141,6 +165,7 @@ class RawHttpClient::Impl {
   std::unique_ptr<asio::ssl::stream<tcp::socket>> stream_;
   boost::beast::flat_buffer buffer_;
   bool connected_ = false;
+  std::size_t size_ = 0;  // of what the last operation moved
 };
 
 RawHttpClient::RawHttpClient(std::uint16_t port) : RawHttpClient(port, "") {}
