@@ -143,8 +143,8 @@ class RuntimeHttpTest : public ::testing::Test {
     const auto claimed = ReceiveClaim(client);
     EXPECT_EQ(claimed.task().run_id(), run_id_);
     token_ = claimed.token();
-    const auto input = Do<flwr::proto::PullTaskInputResponse>(
-        "pull-task-input", token_, flwr::proto::PullTaskInputRequest());
+    const auto input = Do<flwr::proto::PullTaskInputResponse>("pull-task-input", token_,
+                                                              flwr::proto::PullTaskInputRequest());
     EXPECT_EQ(input.run().run_id(), run_id_);
     EXPECT_FALSE(input.fab().content().empty());
   }
@@ -165,18 +165,15 @@ class RuntimeHttpTest : public ::testing::Test {
       for (const Object& object : deflated.content->objects) objects[object.id] = object;
       objects[deflated.root.id] = deflated.root;
     }
-    const auto pushed =
-        Do<flwr::proto::PushAppMessagesResponse>("push-messages", token_, request);
+    const auto pushed = Do<flwr::proto::PushAppMessagesResponse>("push-messages", token_, request);
     for (const std::string& id : pushed.objects_to_push()) {
       const auto push = ObjectRequest(objects.at(id), pushed.session_id(), kSuperLinkNodeId);
-      EXPECT_TRUE(
-          Do<flwr::proto::PushObjectResponse>("push-object", token_, push).stored());
+      EXPECT_TRUE(Do<flwr::proto::PushObjectResponse>("push-object", token_, push).stored());
     }
     return {pushed.message_ids().begin(), pushed.message_ids().end()};
   }
 
-  flwr::proto::PushObjectRequest ObjectRequest(const Object& object,
-                                               const std::string& session_id,
+  flwr::proto::PushObjectRequest ObjectRequest(const Object& object, const std::string& session_id,
                                                std::uint64_t node_id) const {
     flwr::proto::PushObjectRequest request;
     request.mutable_node()->set_node_id(node_id);
@@ -194,8 +191,7 @@ class RuntimeHttpTest : public ::testing::Test {
     ASSERT_TRUE(pulled.has_value());
     ASSERT_EQ(pulled->messages_list_size(), 1);
     const Message instruction(FromProto(pulled->messages_list(0).metadata()), RecordDict());
-    Message reply =
-        Message::ErrorReplyTo(instruction, Error{2, "said by the node"}, UnixSeconds());
+    Message reply = Message::ErrorReplyTo(instruction, Error{2, "said by the node"}, UnixSeconds());
     const DeflatedMessage deflated = Deflate(reply);
     reply.metadata().message_id = deflated.root.id;
     flwr::proto::PushMessagesRequest request;
@@ -238,8 +234,8 @@ class RuntimeHttpTest : public ::testing::Test {
 };
 
 constexpr const char* kCallsWithToken[] = {
-    "send-task-heartbeat", "pull-task-input", "push-task-output", "push-logs",
-    "get-nodes",           "push-messages",   "pull-messages",    "push-object",
+    "send-task-heartbeat", "pull-task-input",         "push-task-output", "push-logs",
+    "get-nodes",           "push-messages",           "pull-messages",    "push-object",
     "pull-object",         "confirm-message-received"};
 
 TEST_F(RuntimeHttpTest, RefusesWhatIsNoProtobuf) {
@@ -252,9 +248,9 @@ TEST_F(RuntimeHttpTest, RefusesWhatIsNoProtobuf) {
     }
   }
   EXPECT_EQ(Call("acquire-task", "", "").status, 415);
-  for (const char* name : {"acquire-task", "push-task-output", "push-logs", "push-messages",
-                           "pull-messages", "push-object", "pull-object",
-                           "confirm-message-received"}) {
+  for (const char* name :
+       {"acquire-task", "push-task-output", "push-logs", "push-messages", "pull-messages",
+        "push-object", "pull-object", "confirm-message-received"}) {
     const RawHttpResponse response =
         Call(name, "\x0a\xff\xff\xff\xff\x0f", kProtobuf + TokenLine(token_));
     EXPECT_EQ(response.status, 400) << name;
@@ -265,9 +261,8 @@ TEST_F(RuntimeHttpTest, RefusesWhatIsNoProtobuf) {
 TEST_F(RuntimeHttpTest, RefusesCallsWithoutAValidToken) {
   StartApp();
   for (const char* name : kCallsWithToken) {
-    for (const std::string& lines :
-         {std::string(), TokenLine(""), TokenLine(std::string(256, 'a')),
-          TokenLine(token_.substr(0, 255)), TokenLine(token_ + "0")}) {
+    for (const std::string& lines : {std::string(), TokenLine(""), TokenLine(std::string(256, 'a')),
+                                     TokenLine(token_.substr(0, 255)), TokenLine(token_ + "0")}) {
       const RawHttpResponse response = Call(name, "", kProtobuf + lines);
       EXPECT_EQ(response.status, 401) << name;
       EXPECT_EQ(CodeOf(response), 1008);
@@ -355,8 +350,8 @@ TEST_F(RuntimeHttpTest, AServerAppAndANodeWorkOnARun) {
   StartApp();
   FleetPeer peer(superlink_->http_port());
   ASSERT_NE(peer.Join(), 0u);
-  const auto nodes = Do<flwr::proto::GetNodesResponse>("get-nodes", token_,
-                                                       flwr::proto::GetNodesRequest());
+  const auto nodes =
+      Do<flwr::proto::GetNodesResponse>("get-nodes", token_, flwr::proto::GetNodesRequest());
   ASSERT_EQ(nodes.nodes_size(), 1);
   EXPECT_EQ(nodes.nodes(0).node_id(), peer.node_id());
   EXPECT_TRUE(Do<flwr::proto::SendTaskHeartbeatResponse>("send-task-heartbeat", token_,
@@ -383,10 +378,8 @@ TEST_F(RuntimeHttpTest, AServerAppAndANodeWorkOnARun) {
   EXPECT_THAT(CheckObject(pull.object_id(), Bytes(object.object_content())), IsOk());
   flwr::proto::ConfirmMessageReceivedRequest confirmation;
   confirmation.set_message_object_id(pull.object_id());
-  Do<flwr::proto::ConfirmMessageReceivedResponse>("confirm-message-received", token_,
-                                                  confirmation);
-  EXPECT_FALSE(
-      Do<flwr::proto::PullObjectResponse>("pull-object", token_, pull).object_found());
+  Do<flwr::proto::ConfirmMessageReceivedResponse>("confirm-message-received", token_, confirmation);
+  EXPECT_FALSE(Do<flwr::proto::PullObjectResponse>("pull-object", token_, pull).object_found());
 
   flwr::proto::PushTaskOutputRequest output;
   output.set_sub_status("completed");

@@ -378,8 +378,8 @@ TEST_P(RuntimeServiceTest, ObjectsAreOfTheServerAppAndItsRun) {
   EXPECT_THAT(PullObject(run, id, node_id), kWrongNode);
   EXPECT_FALSE(Upload(other, batch, id, session)->stored());
   EXPECT_FALSE(Upload(run, batch, id, "no session")->stored());
-  EXPECT_FALSE(runtime_->PushObject(run.run_id, 1, id, session, Bytes(std::string("no object")))
-                   ->stored());
+  EXPECT_FALSE(
+      runtime_->PushObject(run.run_id, 1, id, session, Bytes(std::string("no object")))->stored());
   EXPECT_EQ(PullObject(run, id)->state, ObjectState::kUnavailable);
   EXPECT_TRUE(Upload(run, batch, id, session)->stored());
   EXPECT_EQ(PullObject(run, id)->state, ObjectState::kAvailable);

@@ -19,12 +19,14 @@ using flwrcpp::testing::IsOk;
 constexpr double kNow = 1'800'000'000;
 constexpr char kMethod[] = "/flwr.proto.Runtime/AcquireTask";
 constexpr char kSecret[] = "shared secret\n";
-constexpr char kBody[] = "\x0a\x0e" "flwr-serverapp";
+constexpr char kBody[] =
+    "\x0a\x0e"
+    "flwr-serverapp";
 
 /// What a SuperExec signs a claim with, `seconds` after kNow.
 SuperExecCredentials Sign(int seconds, const std::string& nonce,
-                          const std::string& secret = kSecret,
-                          const std::string& method = kMethod, const std::string& body = kBody) {
+                          const std::string& secret = kSecret, const std::string& method = kMethod,
+                          const std::string& body = kBody) {
   return SignClaim(secret, method, body, 1'800'000'000 + seconds, nonce);
 }
 
