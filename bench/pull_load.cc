@@ -19,11 +19,11 @@
 
 #include "crypto/ec_key.h"
 #include "crypto/node_auth.h"
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
 #include "fleet/fleet_method.h"
 #include "fleet/fleet_transport.h"
 #include "flwr/proto/fleet.pb.h"
+#include "rpc/clock.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "fleet/fleet_status.h"
 #include "records/json.h"
+#include "rpc/flower_status.h"
 #include "tests/fuzz/fuzzer.h"
 
 namespace flwrcpp::fuzz {

@@ -29,7 +29,7 @@ CMAKE = CACHE["CMAKE_COMMAND"]
 LIBDIR = PREFIX / CACHE["CMAKE_INSTALL_LIBDIR"]
 SHARED = CACHE.get("BUILD_SHARED_LIBS", "OFF") == "ON"
 TORCH = CACHE["FLWRCPP_TORCH"] == "ON"
-LIBRARIES = {"proto", "records", "client", "server", "datasets"} | ({"torch"} if TORCH else set())
+LIBRARIES = {"proto", "records", "rpc", "client", "server", "datasets"} | ({"torch"} if TORCH else set())
 
 
 def run(*command, env=None) -> str:

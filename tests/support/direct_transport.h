@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
+#include "rpc/flower_status.h"
 #include "tests/support/fake_fleet.h"
 
 namespace flwrcpp::testing {

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-#include "fleet/clock.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::testing {
 

@@ -6,8 +6,8 @@
 #include <functional>
 #include <thread>
 
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

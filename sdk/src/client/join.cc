@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "crypto/sha256.h"
-#include "fleet/fleet_status.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {

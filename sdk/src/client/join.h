@@ -8,8 +8,8 @@
 #include <optional>
 #include <stop_token>
 
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

@@ -164,8 +164,10 @@ StatusOr<Message> NodeLoop::Receive(const PulledMessage& pulled, std::stop_token
   const std::unordered_set<std::string_view> wanted(ids.begin(), ids.end());
   std::erase_if(objects_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   const ObjectPullOptions limits{options_.concurrent_objects, options_.max_message_bytes};
-  FLWRCPP_RETURN_IF_ERROR(
-      PullObjects(connection_, clock_, limits, metadata.run_id, tree, objects_, stop));
+  const PullObjectFn pull = [&](const std::string& id, std::stop_token all) {
+    return connection_.PullObject(metadata.run_id, id, std::move(all));
+  };
+  FLWRCPP_RETURN_IF_ERROR(PullObjects(pull, clock_, limits, tree, objects_, stop));
 
   const Status confirmed =
       connection_.ConfirmMessageReceived(metadata.run_id, metadata.message_id, std::move(stop));

@@ -8,12 +8,12 @@
 #include <optional>
 #include <stop_token>
 
-#include "client/object_pull.h"
 #include "client/outbox.h"
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
 #include "flwrcpp/client_app.h"
 #include "flwrcpp/node.h"
+#include "rpc/clock.h"
+#include "rpc/object_pull.h"
 
 namespace flwrcpp::internal {
 

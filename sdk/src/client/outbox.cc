@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "client/parallel.h"
-#include "fleet/fleet_status.h"
-#include "fleet/retry.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "rpc/flower_status.h"
+#include "rpc/parallel.h"
+#include "rpc/retry.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -8,9 +8,9 @@
 #include <stop_token>
 
 #include "client/pending_reply.h"
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
 #include "flwrcpp/message.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

@@ -5,9 +5,9 @@
 
 #include <stop_token>
 
-#include "fleet/clock.h"
 #include "flwrcpp/client_app.h"
 #include "flwrcpp/node.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

@@ -8,8 +8,8 @@
 #include <stop_token>
 #include <thread>
 
-#include "fleet/clock.h"
 #include "fleet/fleet_connection.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

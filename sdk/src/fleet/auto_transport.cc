@@ -4,9 +4,9 @@
 #include <atomic>
 #include <mutex>
 
-#include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
 #include "internal/log.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "crypto/sha256.h"
-#include "fleet/fleet_status.h"
 #include "flwr/proto/fleet.pb.h"
 #include "flwr/proto/heartbeat.pb.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -47,7 +47,7 @@ NodeCredentials FleetConnection::Credentials() {
   return signed_;
 }
 
-StatusOr<Bytes> FleetConnection::Attempt(const FleetMethod& method, std::span<const Bytes> body,
+StatusOr<Bytes> FleetConnection::Attempt(const RpcMethod& method, std::span<const Bytes> body,
                                          std::stop_token stop) {
   const NodeCredentials credentials = Credentials();
   const std::size_t max_response_bytes = method.max_response_bytes != 0
@@ -56,10 +56,14 @@ StatusOr<Bytes> FleetConnection::Attempt(const FleetMethod& method, std::span<co
   StatusOr<Bytes> answer =
       transport_->Call({method, body, credentials, max_response_bytes}, std::move(stop));
   if (answer.ok()) return answer;
-  return Annotate(answer.status(), std::string(method.name));
+  Status status = answer.status();
+  if (status.code() == StatusCode::kUnauthenticated) {
+    status = Annotate(status, "the SuperLink does not accept this node's key, id or clock");
+  }
+  return Annotate(status, std::string(method.name));
 }
 
-StatusOr<Bytes> FleetConnection::Call(const FleetMethod& method, std::span<const Bytes> body,
+StatusOr<Bytes> FleetConnection::Call(const RpcMethod& method, std::span<const Bytes> body,
                                       std::stop_token stop) {
   Backoff backoff(options_.retry, clock_);
   while (true) {
@@ -72,7 +76,7 @@ StatusOr<Bytes> FleetConnection::Call(const FleetMethod& method, std::span<const
   }
 }
 
-Status FleetConnection::CallProto(const FleetMethod& method,
+Status FleetConnection::CallProto(const RpcMethod& method,
                                   const google::protobuf::MessageLite& request,
                                   google::protobuf::MessageLite& response, std::stop_token stop) {
   const std::array body = {Bytes(request.SerializeAsString())};

@@ -17,13 +17,13 @@
 
 #include "crypto/ec_key.h"
 #include "crypto/node_auth.h"
-#include "fleet/clock.h"
 #include "fleet/fleet_transport.h"
-#include "fleet/retry.h"
 #include "flwrcpp/message.h"
 #include "flwrcpp/records.h"
 #include "records/object.h"
 #include "records/wire.h"
+#include "rpc/clock.h"
+#include "rpc/retry.h"
 
 namespace flwrcpp::internal {
 
@@ -96,11 +96,10 @@ class FleetConnection {
 
  private:
   NodeCredentials Credentials();
-  StatusOr<Bytes> Attempt(const FleetMethod& method, std::span<const Bytes> body,
+  StatusOr<Bytes> Attempt(const RpcMethod& method, std::span<const Bytes> body,
                           std::stop_token stop);
-  StatusOr<Bytes> Call(const FleetMethod& method, std::span<const Bytes> body,
-                       std::stop_token stop);
-  Status CallProto(const FleetMethod& method, const google::protobuf::MessageLite& request,
+  StatusOr<Bytes> Call(const RpcMethod& method, std::span<const Bytes> body, std::stop_token stop);
+  Status CallProto(const RpcMethod& method, const google::protobuf::MessageLite& request,
                    google::protobuf::MessageLite& response, std::stop_token stop);
 
   const std::unique_ptr<FleetTransport> transport_;

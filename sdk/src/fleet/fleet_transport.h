@@ -15,12 +15,13 @@
 #include "flwrcpp/bytes.h"
 #include "flwrcpp/node.h"
 #include "flwrcpp/status.h"
+#include "rpc/endpoint.h"
 
 namespace flwrcpp::internal {
 
 /// One request.
 struct FleetCall {
-  const FleetMethod& method;
+  const RpcMethod& method;
   /// The serialized request in pieces; they are sent as they lie.
   std::span<const Bytes> body;
   const NodeCredentials& credentials;
@@ -46,10 +47,7 @@ class FleetTransport {
 };
 
 /// Where a transport connects to.
-struct TransportOptions {
-  std::string address;  ///< `host:port`
-  bool insecure = false;
-  std::string root_certificates;  ///< PEM; empty: the system's.
+struct TransportOptions : Endpoint {
   /// Largest answer of any call.
   std::size_t max_response_bytes = 0;
 };

@@ -9,8 +9,8 @@
 #include <deque>
 
 #include "crypto/node_auth.h"
-#include "fleet/fleet_status.h"
 #include "flwr/proto/fleet.pb.h"
+#include "rpc/flower_status.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/golden.h"
 #include "tests/support/status_matchers.h"

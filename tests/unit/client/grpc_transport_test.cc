@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "crypto/ec_key.h"
-#include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
 #include "flwr/proto/fleet.pb.h"
+#include "rpc/flower_status.h"
 #include "tests/support/fake_fleet_servers.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificate.h"
@@ -32,7 +32,7 @@ TransportOptions Insecure(const std::string& address) {
   return options;
 }
 
-StatusOr<Bytes> CallWith(FleetTransport& transport, const FleetMethod& method,
+StatusOr<Bytes> CallWith(FleetTransport& transport, const RpcMethod& method,
                          const std::vector<Bytes>& body, std::stop_token stop = {}) {
   static const EcPrivateKey key = EcPrivateKey::Generate();
   const NodeCredentials credentials = SignNow(key, UnixSeconds());

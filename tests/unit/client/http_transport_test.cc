@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "crypto/encoding.h"
-#include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
+#include "rpc/flower_status.h"
 #include "tests/support/deaf_terminal.h"
 #include "tests/support/fake_http_server.h"
 #include "tests/support/status_matchers.h"
@@ -44,7 +44,7 @@ TransportOptions Trusting(const std::string& address, const std::string& certifi
 }
 
 StatusOr<Bytes> CallWith(FleetTransport& transport, const std::vector<Bytes>& body,
-                         const FleetMethod& method = fleet_method::kPullMessages,
+                         const RpcMethod& method = fleet_method::kPullMessages,
                          std::stop_token stop = {}, std::size_t max_response_bytes = 1 << 20) {
   return transport.Call({method, body, kCredentials, max_response_bytes}, std::move(stop));
 }
@@ -284,7 +284,7 @@ TEST(HttpTransport, AStopEndsACallThatWaits) {
 TEST(HttpTransport, SilenceForTheMethodsTimeoutIsRetryable) {
   SilentServer server;
   const auto transport = MakeHttpTransport(Insecure(server.address()));
-  FleetMethod impatient = fleet_method::kSendNodeHeartbeat;
+  RpcMethod impatient = fleet_method::kSendNodeHeartbeat;
   impatient.timeout = std::chrono::seconds(1);
 
   const StatusOr<Bytes> answer = CallWith(*transport, {}, impatient);

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "fleet/clock.h"
+#include "rpc/clock.h"
 
 #include <algorithm>
 #include <chrono>

@@ -8,8 +8,8 @@
 #include <stop_token>
 #include <string_view>
 
-#include "fleet/clock.h"
 #include "flwrcpp/status.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 

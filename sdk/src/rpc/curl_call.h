@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "fleet/fleet_transport.h"
 #include "flwrcpp/bytes.h"
 #include "flwrcpp/status.h"
+#include "rpc/http_channel.h"
 
 namespace flwrcpp::internal {
 
@@ -27,8 +27,8 @@ class CurlHandle {
   CurlHandle(const CurlHandle&) = delete;
   CurlHandle& operator=(const CurlHandle&) = delete;
 
-  CURL* easy() { return easy_; }
-  CURLM* multi() { return multi_; }
+  CURL* easy() const { return easy_; }
+  CURLM* multi() const { return multi_; }
 
  private:
   CURL* easy_;
@@ -49,10 +49,10 @@ class HeaderList {
   std::unique_ptr<curl_slist, Free> list_;
 };
 
-/// One POST of a Fleet call.
+/// One POST.
 class CurlCall {
  public:
-  CurlCall(CURL* easy, const std::string& origin, const FleetCall& call, HeaderList headers);
+  CurlCall(CURL* easy, const std::string& origin, const HttpCall& call, HeaderList headers);
   CurlCall(const CurlCall&) = delete;
   CurlCall& operator=(const CurlCall&) = delete;
 
@@ -73,7 +73,7 @@ class CurlCall {
 
   CURL* const easy_;
   const std::string& origin_;
-  const FleetCall& call_;
+  const HttpCall& call_;
   const HeaderList headers_;
   std::array<char, CURL_ERROR_SIZE> error_{};
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "fleet/fleet_status.h"
+#include "rpc/flower_status.h"
 
 #include <gtest/gtest.h>
 

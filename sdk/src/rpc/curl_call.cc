@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "fleet/http/curl_call.h"
+#include "rpc/curl_call.h"
 
 #include <fmt/format.h>
 
@@ -10,9 +10,9 @@
 #include <cstring>
 #include <new>
 
-#include "fleet/fleet_status.h"
 #include "internal/block.h"
 #include "internal/errors.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -54,7 +54,7 @@ void HeaderList::AddRaw(const char* line) {
   list_.reset(longer);
 }
 
-CurlCall::CurlCall(CURL* easy, const std::string& origin, const FleetCall& call, HeaderList headers)
+CurlCall::CurlCall(CURL* easy, const std::string& origin, const HttpCall& call, HeaderList headers)
     : easy_(easy), origin_(origin), call_(call), headers_(std::move(headers)) {
   const std::string url = origin + std::string(call.method.http_path);
   curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());

@@ -1,15 +1,15 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/object_pull.h"
+#include "rpc/object_pull.h"
 
 #include <algorithm>
 #include <mutex>
 #include <vector>
 
-#include "client/parallel.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
+#include "rpc/parallel.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -22,12 +22,12 @@ constexpr double kJitter = 0.2;
 /// After this long, nobody uploads any more.
 constexpr double kLongestWait = 7200;
 
-StatusOr<Object> PullOne(FleetConnection& connection, Clock& clock, std::uint64_t run_id,
-                         const std::string& id, std::stop_token stop) {
+StatusOr<Object> PullOne(const PullObjectFn& pull, Clock& clock, const std::string& id,
+                         std::stop_token stop) {
   const double began = clock.Monotonic();
   double pause = kFirstPause;
   while (true) {
-    FLWRCPP_ASSIGN_OR_RETURN(const PullObjectView view, connection.PullObject(run_id, id, stop));
+    FLWRCPP_ASSIGN_OR_RETURN(const PullObjectView view, pull(id, stop));
     if (!view.found) {
       return MakeError(StatusCode::kNotFound, "the SuperLink does not have object {}", id);
     }
@@ -46,9 +46,8 @@ StatusOr<Object> PullOne(FleetConnection& connection, Clock& clock, std::uint64_
 
 }  // namespace
 
-Status PullObjects(FleetConnection& connection, Clock& clock, const ObjectPullOptions& options,
-                   std::uint64_t run_id, const ObjectTree& tree, ObjectMap& objects,
-                   std::stop_token stop) {
+Status PullObjects(const PullObjectFn& pull, Clock& clock, const ObjectPullOptions& options,
+                   const ObjectTree& tree, ObjectMap& objects, std::stop_token stop) {
   std::vector<std::string> missing;
   std::size_t total = 0;
   for (std::string& id : PostOrder(tree)) {
@@ -63,8 +62,7 @@ Status PullObjects(FleetConnection& connection, Clock& clock, const ObjectPullOp
   return ForEachParallel(
       missing, options.concurrency, std::move(stop),
       [&](const std::string& id, std::stop_token all) -> Status {
-        FLWRCPP_ASSIGN_OR_RETURN(Object object,
-                                 PullOne(connection, clock, run_id, id, std::move(all)));
+        FLWRCPP_ASSIGN_OR_RETURN(Object object, PullOne(pull, clock, id, std::move(all)));
         const std::lock_guard lock(mutex);
         total += object.size();
         if (total > options.max_message_bytes) {

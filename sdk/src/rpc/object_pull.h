@@ -4,18 +4,23 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
 
-#include "fleet/clock.h"
-#include "fleet/fleet_connection.h"
+#include "flwrcpp/status.h"
 #include "records/object.h"
+#include "records/wire.h"
+#include "rpc/clock.h"
 
 namespace flwrcpp::internal {
 
 using ObjectMap = std::unordered_map<std::string, Object>;
+
+/// One attempt to fetch an object.
+using PullObjectFn =
+    std::function<StatusOr<PullObjectView>(const std::string& id, std::stop_token stop)>;
 
 struct ObjectPullOptions {
   int concurrency = 2;
@@ -23,12 +28,11 @@ struct ObjectPullOptions {
 };
 
 /// Fetches the objects of `tree` that `objects` lacks and checks each against its id; waits for
-/// those that the ServerApp has not uploaded yet.
-/// @return what the calls return; `kNotFound` for an object the SuperLink does not have,
+/// those that the sender has not uploaded yet.
+/// @return what `pull` returns; `kNotFound` for an object the SuperLink does not have,
 ///   `kDeadlineExceeded` for one that never comes, `kInvalidArgument` for a damaged one,
 ///   `kResourceExhausted` if all objects together are too large. Objects that came stay.
-Status PullObjects(FleetConnection& connection, Clock& clock, const ObjectPullOptions& options,
-                   std::uint64_t run_id, const ObjectTree& tree, ObjectMap& objects,
-                   std::stop_token stop);
+Status PullObjects(const PullObjectFn& pull, Clock& clock, const ObjectPullOptions& options,
+                   const ObjectTree& tree, ObjectMap& objects, std::stop_token stop);
 
 }  // namespace flwrcpp::internal

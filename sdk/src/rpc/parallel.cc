@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "client/parallel.h"
+#include "rpc/parallel.h"
 
 #include <algorithm>
 #include <atomic>

@@ -14,12 +14,12 @@
 #include <limits>
 #include <vector>
 
-#include "fleet/fleet_status.h"
 #include "fleet/fleet_transport.h"
 #include "flwrcpp/version.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "records/object.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "fleet/retry.h"
+#include "rpc/retry.h"
 
 #include <algorithm>
 #include <string>

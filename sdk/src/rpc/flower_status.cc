@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "fleet/fleet_status.h"
+#include "rpc/flower_status.h"
 
 #include <fmt/format.h>
 
@@ -52,9 +52,6 @@ Status MakeStatus(StatusCode status_code, const CatalogueError& error,
                   const std::string& without_text) {
   std::string text = error.text.empty() ? without_text : error.text;
   if (error.code) text = fmt::format("code {}: {}", *error.code, text);
-  if (status_code == StatusCode::kUnauthenticated) {
-    text = "the SuperLink does not accept this node's key, id or clock: " + text;
-  }
   // Texts come from outside; control characters would garble a log.
   std::replace_if(
       text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
