@@ -7,9 +7,11 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 
 #include "flwrcpp/context.h"
 #include "flwrcpp/grid.h"
+#include "flwrcpp/remote_superlink.h"
 #include "flwrcpp/status.h"
 #include "flwrcpp/superlink.h"
 
@@ -28,6 +30,25 @@ class ServerApp {
   /// came out: completed, stopped (`kCancelled`) or failed. `main` finds `stop` in its Context.
   /// @return what `main` returned; errors of starting and finishing the run.
   Status Run(SuperLink& superlink, const RunOptions& options, std::stop_token stop) const;
+
+  /// Runs `main` once as a run of a SuperLink that is elsewhere: submits the run, by a FAB made for
+  /// it if `options` hold none, claims it as an executor would, and finishes it with what came out.
+  /// Other executors of the SuperLink must not be quicker: `flower-superlink --isolation process`.
+  /// @return what `main` returned; `kCancelled` after `stop`, and when the run was stopped at the
+  ///   SuperLink (`flwr stop`); `kFailedPrecondition` when another executor took the run;
+  ///   `kInvalidArgument` for contradicting options; errors of starting and finishing the run.
+  Status Run(const RemoteSuperLink& superlink, const RunOptions& options,
+             std::stop_token stop) const;
+
+  /// Runs `main` once for a run that an executor has claimed, as Flower's SuperExec starts
+  /// `flwr-serverapp`: `token` is what it was given.
+  Status RunTask(const RemoteSuperLink& superlink, const std::string& token,
+                 std::stop_token stop) const;
+
+  /// Is an executor: claims the runs that users start with `flwr run`, whatever their FAB, and runs
+  /// `main` for each, one after the other. A run that fails is logged.
+  /// @return OK after `stop`; errors of claiming.
+  Status Serve(const RemoteSuperLink& superlink, std::stop_token stop) const;
 
  private:
   Main main_;

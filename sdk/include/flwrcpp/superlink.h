@@ -64,6 +64,9 @@ struct RunOptions {
   /// A FAB (the bytes of what `flwr build` makes), by which Flower's own SuperNodes join the run:
   /// they run its ClientApp, its ServerApp is left aside. Empty: C++ nodes only.
   Bytes fab;
+
+  /// The federation of a run on a remote SuperLink (`@account/name`); empty: the default one.
+  std::string federation;
 };
 
 /// Hosts a federation: keeps nodes, runs, messages and objects, and serves Flower's Fleet API.

@@ -163,7 +163,9 @@ StatusOr<Message> NodeLoop::Receive(const PulledMessage& pulled, std::stop_token
   const std::vector<std::string> ids = PostOrder(tree);
   const std::unordered_set<std::string_view> wanted(ids.begin(), ids.end());
   std::erase_if(objects_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-  const ObjectPullOptions limits{options_.concurrent_objects, options_.max_message_bytes};
+  ObjectPullOptions limits;
+  limits.concurrency = options_.concurrent_objects;
+  limits.max_message_bytes = options_.max_message_bytes;
   const PullObjectFn pull = [&](const std::string& id, std::stop_token all) {
     return connection_.PullObject(metadata.run_id, id, std::move(all));
   };

@@ -246,6 +246,9 @@ StatusOr<FabInfo> ReadAppInfo(std::string_view pyproject) {
     return InvalidArgument("[tool.flwr.app.components] must name a serverapp and a clientapp");
   }
   FLWRCPP_RETURN_IF_ERROR(CheckFormat(project, app));
+  const Node cpp = document["tool"]["flwrcpp"];
+  info.has_cpp_serverapp = cpp["serverapp"].value_or(false);
+  info.has_cpp_clientapp = cpp["clientapp"].value_or(false);
   return info;
 }
 

@@ -20,6 +20,9 @@ struct FabInfo {
   bool has_agentapp = false;
   std::string serverapp;  ///< `module:attribute`; may be empty only if there is an AgentApp.
   std::string clientapp;  ///< Likewise.
+  /// Whether its apps are C++ programs (`[tool.flwrcpp]`), so that the above only fill a place.
+  bool has_cpp_serverapp = false;
+  bool has_cpp_clientapp = false;
 
   /// `publisher/name`.
   std::string fab_id() const { return publisher + "/" + name; }

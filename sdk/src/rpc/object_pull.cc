@@ -19,11 +19,9 @@ namespace {
 constexpr double kFirstPause = 0.05;
 constexpr double kLongestPause = 10;
 constexpr double kJitter = 0.2;
-/// After this long, nobody uploads any more.
-constexpr double kLongestWait = 7200;
 
-StatusOr<Object> PullOne(const PullObjectFn& pull, Clock& clock, const std::string& id,
-                         std::stop_token stop) {
+StatusOr<Object> PullOne(const PullObjectFn& pull, Clock& clock, double longest_wait,
+                         const std::string& id, std::stop_token stop) {
   const double began = clock.Monotonic();
   double pause = kFirstPause;
   while (true) {
@@ -33,9 +31,9 @@ StatusOr<Object> PullOne(const PullObjectFn& pull, Clock& clock, const std::stri
     }
     // Stock stores an object that is still to come as an empty one.
     if (view.available && !view.content.empty()) return CheckObject(id, view.content);
-    if (clock.Monotonic() - began > kLongestWait) {
+    if (clock.Monotonic() - began > longest_wait) {
       return MakeError(StatusCode::kDeadlineExceeded, "object {} was not uploaded within {} s", id,
-                       kLongestWait);
+                       longest_wait);
     }
     if (!clock.Sleep(pause * (1 - kJitter + 2 * kJitter * clock.Uniform()), stop)) {
       return MakeError(StatusCode::kCancelled, "stop requested");
@@ -62,7 +60,8 @@ Status PullObjects(const PullObjectFn& pull, Clock& clock, const ObjectPullOptio
   return ForEachParallel(
       missing, options.concurrency, std::move(stop),
       [&](const std::string& id, std::stop_token all) -> Status {
-        FLWRCPP_ASSIGN_OR_RETURN(Object object, PullOne(pull, clock, id, std::move(all)));
+        FLWRCPP_ASSIGN_OR_RETURN(Object object,
+                                 PullOne(pull, clock, options.longest_wait, id, std::move(all)));
         const std::lock_guard lock(mutex);
         total += object.size();
         if (total > options.max_message_bytes) {

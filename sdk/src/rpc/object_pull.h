@@ -25,6 +25,8 @@ using PullObjectFn =
 struct ObjectPullOptions {
   int concurrency = 2;
   std::size_t max_message_bytes = 0;
+  /// Seconds after which an object that is still to come is not waited for any more.
+  double longest_wait = 7200;
 };
 
 /// Fetches the objects of `tree` that `objects` lacks and checks each against its id; waits for

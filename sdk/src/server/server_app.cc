@@ -7,17 +7,9 @@
 
 #include "internal/status_macros.h"
 #include "server/catch_exceptions.h"
+#include "server/remote/remote_run.h"
 
 namespace flwrcpp {
-namespace {
-
-std::string SubStatus(const Status& status) {
-  if (status.ok()) return "completed";
-  return status.code() == StatusCode::kCancelled ? "stopped" : "failed";
-}
-
-}  // namespace
-
 Status ServerApp::Run(SuperLink& superlink, const RunOptions& options, std::stop_token stop) const {
   FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<Grid> grid, superlink.StartRun(options));
   Context context;
@@ -27,9 +19,23 @@ Status ServerApp::Run(SuperLink& superlink, const RunOptions& options, std::stop
   context.stop = stop;
   const Status outcome =
       internal::CatchExceptions("the ServerApp", [&] { return main_(*grid, context); });
-  const Status finished =
-      superlink.FinishRun(context.run_id, SubStatus(outcome), std::string(outcome.message()));
+  const Status finished = superlink.FinishRun(context.run_id, internal::SubStatusOf(outcome),
+                                              std::string(outcome.message()));
   return outcome.ok() ? finished : outcome;
+}
+
+Status ServerApp::Run(const RemoteSuperLink& superlink, const RunOptions& options,
+                      std::stop_token stop) const {
+  return internal::SubmitAndWork(main_, superlink, options, std::move(stop));
+}
+
+Status ServerApp::RunTask(const RemoteSuperLink& superlink, const std::string& token,
+                          std::stop_token stop) const {
+  return internal::WorkOnTask(main_, superlink, token, std::move(stop));
+}
+
+Status ServerApp::Serve(const RemoteSuperLink& superlink, std::stop_token stop) const {
+  return internal::ClaimAndWork(main_, superlink, std::move(stop));
 }
 
 }  // namespace flwrcpp

@@ -27,20 +27,6 @@ constexpr std::chrono::milliseconds kShortestWait{1};
 /// Longest single wait, so that clocks that are set meanwhile do no harm.
 constexpr std::chrono::hours kLongestWait{1};
 
-/// Difference between times of messages, which makes messages to the same node differ.
-constexpr double kStampStep = 1e-6;
-
-Message StubOf(const Message& message) {
-  if (message.has_error()) return {message.metadata(), message.error()};
-  return {message.metadata(), RecordDict()};
-}
-
-Message UnreadableReply(const Metadata& metadata, const Status& status) {
-  return {metadata, Error{static_cast<std::int64_t>(ErrorCode::kMessageUnavailable),
-                          fmt::format("the reply of node {} cannot be read: {}",
-                                      metadata.src_node_id, std::string(status.message()))}};
-}
-
 }  // namespace
 
 LocalGrid::LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<Notifier> notifier,
@@ -48,8 +34,8 @@ LocalGrid::LocalGrid(const std::shared_ptr<const State>& state, std::shared_ptr<
     : state_(state),
       notifier_(std::move(notifier)),
       run_id_(run.run_id),
-      task_id_(run.primary_task_id),
-      clock_(std::move(clock)) {
+      clock_(std::move(clock)),
+      instructions_(run.run_id, run.primary_task_id, clock_) {
   replies_ = notifier_->Subscribe({Topic::kReplies, run_id_}, [this] {
     const std::lock_guard lock(mutex_);
     ++reply_events_;
@@ -95,26 +81,11 @@ void LocalGrid::WaitForNodes(std::chrono::duration<double> timeout) {
 StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> messages) {
   FLWRCPP_ASSIGN_OR_RETURN(const std::shared_ptr<const State> state, Open());
 
-  // Content that messages share is taken apart, and hashed, once.
-  std::unordered_map<const RecordDict*, std::shared_ptr<const DeflatedContent>> contents;
-  std::vector<DeflatedMessage> deflated;
+  const std::vector<InstructionMaker::Instruction> instructions =
+      instructions_.Make(std::move(messages));
   std::vector<Message> stubs;
-  deflated.reserve(messages.size());
-  stubs.reserve(messages.size());
-  for (Message& message : messages) {
-    Stamp(message.metadata());
-    std::shared_ptr<const DeflatedContent> content;
-    if (!message.has_error()) {
-      auto& known = contents[message.shared_content().get()];
-      if (known == nullptr) {
-        known = std::make_shared<const DeflatedContent>(Deflate(message.content()));
-      }
-      content = known;
-    }
-    deflated.push_back(Deflate(message, std::move(content)));
-    message.metadata().message_id = deflated.back().root.id;
-    stubs.push_back(StubOf(message));
-  }
+  stubs.reserve(instructions.size());
+  for (const auto& instruction : instructions) stubs.push_back(instruction.stub);
 
   FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::string> ids,
                            state->link_state->StoreInstructions(stubs, clock_()));
@@ -124,15 +95,16 @@ StatusOr<std::vector<std::string>> LocalGrid::PushMessages(std::vector<Message> 
   std::vector<std::string> stored;
   std::unordered_map<const DeflatedContent*, bool> content_stored;
   Status status;
-  for (std::size_t i = 0; i < deflated.size() && status.ok(); ++i) {
+  for (std::size_t i = 0; i < instructions.size() && status.ok(); ++i) {
     if (ids[i].empty()) continue;
     std::vector<Object> objects;
-    const DeflatedContent* content = deflated[i].content.get();
+    const DeflatedMessage& deflated = instructions[i].deflated;
+    const DeflatedContent* content = deflated.content.get();
     if (content != nullptr && !std::exchange(content_stored[content], true)) {
       objects = content->objects;
     }
-    objects.push_back(deflated[i].root);
-    status = state->object_store->StoreTree(run_id_, deflated[i].tree, objects);
+    objects.push_back(deflated.root);
+    status = state->object_store->StoreTree(run_id_, deflated.tree, objects);
     if (status.ok()) stored.push_back(ids[i]);
   }
   StatusOr<ReleaseResult> released;
@@ -205,16 +177,6 @@ StatusOr<std::shared_ptr<const State>> LocalGrid::Open() {
   return MakeError(StatusCode::kFailedPrecondition, "run {} is not running", run_id_);
 }
 
-void LocalGrid::Stamp(Metadata& metadata) {
-  metadata.run_id = run_id_;
-  metadata.src_node_id = kSuperLinkNodeId;
-  metadata.src_task_id = task_id_;
-  metadata.message_id.clear();
-  const std::lock_guard lock(mutex_);
-  last_stamp_ = std::max(clock_(), last_stamp_ + kStampStep);
-  metadata.created_at = last_stamp_;
-}
-
 StatusOr<std::vector<Message>> LocalGrid::TakeReplies(const State& state,
                                                       std::span<const std::string> message_ids) {
   const std::lock_guard lock(replies_mutex_);
@@ -261,12 +223,7 @@ StatusOr<Message> LocalGrid::InflateReply(const State& state, const Message& stu
   };
   StatusOr<Message> reply = Inflate(metadata.message_id, source);
   Forget(state, metadata.message_id);
-  if (!reply.ok()) {
-    // One node's broken reply must not end the run.
-    Log(LogLevel::kWarning, "reply {} of node {}: {}", metadata.message_id, metadata.src_node_id,
-        std::string(reply.status().message()));
-    return UnreadableReply(metadata, reply.status());
-  }
+  if (!reply.ok()) return UnreadableReply(metadata, reply.status());
   // What counts is what the SuperLink checked when the reply came in.
   reply->metadata() = metadata;
   return reply;

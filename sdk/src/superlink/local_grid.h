@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "flwrcpp/grid.h"
+#include "superlink/instructions.h"
 #include "superlink/notifier.h"
 #include "superlink/state/state.h"
 
@@ -49,8 +50,6 @@ class LocalGrid final : public Grid {
 
   /// The state, if the SuperLink has not stopped and the run is running.
   StatusOr<std::shared_ptr<const State>> Open();
-  /// Completes metadata for sending.
-  void Stamp(Metadata& metadata);
   /// Takes replies out of the state, as far as nothing that was taken before is left.
   StatusOr<std::vector<Message>> TakeReplies(const State& state,
                                              std::span<const std::string> message_ids);
@@ -63,8 +62,8 @@ class LocalGrid final : public Grid {
   const std::weak_ptr<const State> state_;
   const std::shared_ptr<Notifier> notifier_;
   const std::uint64_t run_id_;
-  const std::uint64_t task_id_;
   const std::function<double()> clock_;
+  InstructionMaker instructions_;
 
   std::mutex replies_mutex_;
   /// Replies taken out of the state that nobody has asked for since, by their instruction. Their
@@ -74,7 +73,6 @@ class LocalGrid final : public Grid {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool closed_ = false;
-  double last_stamp_ = 0;
   std::uint64_t reply_events_ = 0;
   std::uint64_t node_events_ = 0;
   std::uint64_t node_events_seen_ = 0;  ///< When GetNodeIds looked last.

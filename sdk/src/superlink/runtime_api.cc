@@ -21,10 +21,10 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
-constexpr char kAcquireTaskMethod[] = "/flwr.proto.Runtime/AcquireTask";
-
 /// A SuperExec that waits for an answer does not notice that it is to end.
 constexpr std::chrono::seconds kMaxClaimWait{2};
+/// Waits that are as good as endless: no clock need be watched for them.
+constexpr std::chrono::hours kLongestWait{1};
 /// Between two looks at what only time can change, and at replies that come in swarms.
 constexpr std::chrono::milliseconds kShortestWait{5};
 
@@ -126,8 +126,8 @@ StatusOr<ApiReply> RuntimeApi::HandleAtOnce(const RuntimeRequest& call) {
 asio::awaitable<StatusOr<ApiReply>> RuntimeApi::HandleClaim(RuntimeRequest call, Caller& caller) {
   const auto request = ParseRequest<flwr::proto::AcquireTaskRequest>(call.body);
   if (!request.ok()) co_return request.status();
-  const Status trusted =
-      superexecs_.Verify(call.superexec, kAcquireTaskMethod, call.body.view(), options_.clock());
+  const Status trusted = superexecs_.Verify(call.superexec, superexec_auth::kAcquireTaskMethod,
+                                            call.body.view(), options_.clock());
   if (!trusted.ok()) co_return trusted;
 
   StatusOr<flwr::proto::AcquireTaskResponse> claimed = flwr::proto::AcquireTaskResponse();
@@ -159,7 +159,7 @@ asio::awaitable<StatusOr<ApiReply>> RuntimeApi::HandlePull(RuntimeRequest call, 
     const StatusOr<double> next = service_.RemoveAnswered(run->run_id, open);
     if (!next.ok() || open.empty()) return steady_clock::now();
     const std::chrono::duration<double> wait(*next - options_.clock());
-    if (wait > kMaxClaimWait * 1000) return TimePoint::max();
+    if (wait > kLongestWait) return TimePoint::max();
     return steady_clock::now() +
            std::max(kShortestWait, std::chrono::ceil<std::chrono::milliseconds>(wait));
   };

@@ -3,16 +3,11 @@
 
 #include "superlink/superexec_auth.h"
 
-#include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
-#include <array>
 #include <charconv>
 #include <cstdint>
 
-#include "crypto/encoding.h"
 #include "crypto/node_auth.h"
 #include "crypto/sha256.h"
 #include "superlink/api_error.h"
@@ -20,24 +15,14 @@
 namespace flwrcpp::internal {
 namespace {
 
-/// What the shared secret is turned into a key with.
-constexpr std::string_view kKeyPurpose = "superexec-auth-v1";
 constexpr std::size_t kMaxNonceSize = 128;
-
-std::string HmacSha256(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out;
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size);
-  return {reinterpret_cast<const char*>(out.data()), size};
-}
 
 Status Refused() { return ApiError(ApiErrorCode::kRuntimeAuthentication, ""); }
 
 }  // namespace
 
 SuperExecAuthenticator::SuperExecAuthenticator(std::string_view secret, RunArchive& nonces)
-    : key_(secret.empty() ? "" : HmacSha256(secret, kKeyPurpose)), nonces_(nonces) {}
+    : key_(secret.empty() ? "" : SuperExecKey(secret)), nonces_(nonces) {}
 
 Status SuperExecAuthenticator::Verify(const SuperExecCredentials& credentials,
                                       std::string_view method, std::string_view body,
@@ -55,9 +40,7 @@ Status SuperExecAuthenticator::Verify(const SuperExecCredentials& credentials,
       credentials.body_sha256 != Sha256::Hex(body)) {
     return Refused();
   }
-  const std::string expected = HexEncode(HmacSha256(
-      key_, fmt::format("method={}\nts={}\nnonce={}\nbody_sha256={}", method, seconds,
-                        credentials.nonce, credentials.body_sha256)));
+  const std::string expected = SuperExecSignature(key_, method, credentials);
   if (credentials.signature.size() != expected.size() ||
       CRYPTO_memcmp(credentials.signature.data(), expected.data(), expected.size()) != 0) {
     return Refused();

@@ -3,22 +3,14 @@
 
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
+#include "crypto/runtime_auth.h"
 #include "flwrcpp/status.h"
 #include "superlink/state/run_archive.h"
 
 namespace flwrcpp::internal {
-
-/// What a SuperExec that shares a secret with the SuperLink puts on its claims.
-struct SuperExecCredentials {
-  std::string timestamp;    ///< Unix seconds, a whole number.
-  std::string nonce;        ///< Used once.
-  std::string body_sha256;  ///< Lower-case hex, of the request.
-  std::string signature;    ///< Lower-case hex HMAC-SHA256.
-};
 
 /// Checks claims against the secret that SuperExecs share with the SuperLink. Thread-safe.
 class SuperExecAuthenticator {

@@ -74,11 +74,11 @@ boost::asio::awaitable<HttpResponse> HandleRuntimeCall(RuntimeApi& api, const Ru
   RuntimeRequest call;
   call.rpc = name.rpc;
   call.body = std::move(body);
-  call.token = std::string(FieldOf(header, "flwr-task-token"));
-  call.superexec = {std::string(FieldOf(header, "flwr-superexec-ts")),
-                    std::string(FieldOf(header, "flwr-superexec-nonce")),
-                    std::string(FieldOf(header, "flwr-superexec-body-sha256")),
-                    std::string(FieldOf(header, "flwr-superexec-signature"))};
+  call.token = std::string(FieldOf(header, kTaskTokenHeader));
+  call.superexec = {std::string(FieldOf(header, superexec_auth::kTimestampHeader)),
+                    std::string(FieldOf(header, superexec_auth::kNonceHeader)),
+                    std::string(FieldOf(header, superexec_auth::kBodyHeader)),
+                    std::string(FieldOf(header, superexec_auth::kSignatureHeader))};
   StatusOr<ApiReply> reply = co_await api.Handle(std::move(call), caller);
   co_return ToResponse(name.path, std::move(reply));
 }
