@@ -33,10 +33,13 @@ void AddNodeOptions(CLI::App& cli, Options& options, Raw& raw) {
   cli.add_option("--root-certificates", raw.root_certificates,
                  "PEM file of the CAs to trust (default: the system's)")
       ->group("Federation");
-  const std::map<std::string, Transport> transports = {
-      {"auto", Transport::kAuto}, {"http", Transport::kHttp}, {"grpc", Transport::kGrpc}};
+  const std::map<std::string, Transport> transports = {{"auto", Transport::kAuto},
+                                                       {"http", Transport::kHttp},
+                                                       {"grpc", Transport::kGrpc},
+                                                       {"classic", Transport::kClassic}};
   cli.add_option("--transport", node.transport,
-                 "auto, http (Flower 1.40 and later) or grpc (before); default auto")
+                 "auto, http (Flower 1.40 and later), grpc (before), or classic\n"
+                 "(servers of start_server); default auto")
       ->transform(CLI::CheckedTransformer(transports, CLI::ignore_case).description(""))
       ->option_text("NAME")
       ->group("Federation");

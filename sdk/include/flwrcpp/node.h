@@ -17,11 +17,16 @@
 namespace flwrcpp {
 
 /// The wire a SuperLink speaks: HTTP since Flower 1.40, gRPC before.
-enum class Transport { kAuto, kHttp, kGrpc };
+///
+/// `kClassic` is the stream of Flower's `start_server` and of `SuperLinkOptions::classic_port`.
+/// It carries tasks and their results and nothing else: `Context` has no run id, no node id and no
+/// run config there, arrays have the names "0", "1", …, and there are no keys, no heartbeats and no
+/// replies that can be sent later. The server may end the node. `kAuto` never chooses it.
+enum class Transport { kAuto, kHttp, kGrpc, kClassic };
 
 /// How a node reaches its SuperLink and who it is. Mirrors the flags of `flower-supernode`.
 struct NodeOptions {
-  /// `host:port` of the SuperLink's Fleet API.
+  /// `host:port` of the SuperLink's Fleet API, or of a classic server.
   std::string superlink = "127.0.0.1:8000";
 
   /// Plain text instead of TLS. Excludes `root_certificates`.
@@ -66,7 +71,8 @@ struct NodeOptions {
   /// in memory only. Of use with a `private_key`: else the node is another one after a restart.
   std::string state_directory;
 
-  /// Called once the node is activated, with its id and the wire it uses ("http" or "grpc").
+  /// Called once the node is activated, with its id and the wire it uses ("http" or "grpc"); over
+  /// the classic stream each time it is connected, with the id 0 and "classic".
   std::function<void(std::uint64_t node_id, std::string_view wire)> on_connected;
 };
 
@@ -74,10 +80,12 @@ struct NodeOptions {
 /// messages with `app`, and leaves the federation at the end.
 ///
 /// Blocks; heartbeats run on their own thread whatever the app does.
-/// @return OK after a requested stop; `kInvalidArgument` for contradicting options or a bad key;
-///   `kUnauthenticated` when the SuperLink refuses the node; `kFailedPrecondition` when it refuses
-///   registration or activation; `kUnavailable` when it cannot be reached within the retry limits
-///   or its certificate is not trusted.
+/// @return OK after a requested stop, or when a classic server lets the node go;
+///   `kInvalidArgument` for contradicting options or a bad key; `kUnauthenticated` when the
+///   SuperLink refuses the node; `kFailedPrecondition` when it refuses registration or activation,
+///   or speaks another protocol; `kUnavailable` when it cannot be reached within the retry limits
+///   or its certificate is not trusted; `kResourceExhausted` for a classic server's message, or a
+///   reply to it, that is larger than one of the two accepts.
 Status RunNode(const ClientApp& app, const NodeOptions& options, std::stop_token stop);
 
 }  // namespace flwrcpp

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "client/classic/classic_node.h"
 #include "client/heartbeat.h"
 #include "client/join.h"
 #include "client/node_loop.h"
@@ -98,6 +99,9 @@ void Leave(FleetConnection& connection, bool unregister) {
 Status RunNode(const ClientApp& app, const NodeOptions& options, Clock& clock,
                std::stop_token stop) {
   FLWRCPP_RETURN_IF_ERROR(CheckOptions(options));
+  if (options.transport == Transport::kClassic) {
+    return RunClassicNode(app, options, clock, std::move(stop));
+  }
   const bool own_key = options.private_key.empty();
   EcPrivateKey key = EcPrivateKey::Generate();
   if (!own_key) {

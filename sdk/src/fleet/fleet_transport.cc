@@ -3,6 +3,7 @@
 
 #include "fleet/fleet_transport.h"
 
+#include "internal/errors.h"
 #include "internal/status_macros.h"
 
 namespace flwrcpp::internal {
@@ -15,6 +16,8 @@ StatusOr<std::unique_ptr<FleetTransport>> MakeTransport(Transport transport,
       return MakeHttpTransport(options);
     case Transport::kGrpc:
       return MakeGrpcTransport(options);
+    case Transport::kClassic:
+      return InvalidArgument("the classic stream carries no Fleet calls");
     case Transport::kAuto:
       break;
   }

@@ -205,7 +205,8 @@ int main(int argc, char** argv) {
   cli.add_option("--root-certificates", root_certificates)->check(CLI::ExistingFile);
   cli.add_option("--auth-supernode-private-key", private_key)->check(CLI::ExistingFile);
   cli.add_option("--node-config", node_config);
-  cli.add_option("--transport", transport)->check(CLI::IsMember({"auto", "http", "grpc"}));
+  cli.add_option("--transport", transport)
+      ->check(CLI::IsMember({"auto", "http", "grpc", "classic"}));
   cli.add_option("--max-retries", options.max_retries);
   const CLI::Option* const wait = cli.add_option("--max-wait-time", max_wait_seconds);
   cli.add_option("--state-dir", options.state_directory);
@@ -221,6 +222,7 @@ int main(int argc, char** argv) {
   if (*wait) options.max_wait_time = std::chrono::duration<double>(max_wait_seconds);
   if (transport == "http") options.transport = flwrcpp::Transport::kHttp;
   if (transport == "grpc") options.transport = flwrcpp::Transport::kGrpc;
+  if (transport == "classic") options.transport = flwrcpp::Transport::kClassic;
   options.node_config = ParseNodeConfig(node_config);
   options.on_connected = [&](std::uint64_t node_id, std::string_view wire) {
     Say(fmt::format("Node {} connected to {} ({})", node_id, options.superlink, wire));
