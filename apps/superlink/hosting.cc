@@ -41,6 +41,9 @@ void HostingOptions::AddTo(CLI::App& cli) {
   cli.add_option("--grpc-port", superlink_.grpc_port,
                  "Port of the gRPC Fleet API for nodes before Flower 1.40; 0: any (default: off)")
       ->group(kGroup);
+  cli.add_option("--classic-port", superlink_.classic_port,
+                 "Port for classic nodes (start_client); 0: any (default: off)")
+      ->group(kGroup);
   cli.add_flag("--insecure", superlink_.insecure, "Plain text instead of TLS")->group(kGroup);
   cli.add_option("--ssl-certfile", certificate_file_, "PEM file of the certificate chain")
       ->group(kGroup);
@@ -94,6 +97,10 @@ StatusOr<std::unique_ptr<SuperLink>> HostingOptions::Start() const {
   if (superlink_.grpc_port) {
     program::Say(
         fmt::format("Fleet API (grpc) listening on {}:{}", shown, (*superlink)->grpc_port()));
+  }
+  if (superlink_.classic_port) {
+    program::Say(
+        fmt::format("Fleet API (classic) listening on {}:{}", shown, (*superlink)->classic_port()));
   }
   if (!ready_file_.empty()) {
     if (Status status = program::SaveText(ready_file_, http + "\n"); !status.ok()) return status;

@@ -25,6 +25,12 @@ struct SuperLinkOptions {
   /// Port of the gRPC Fleet API (Flower 1.23 to 1.39); 0 lets the system choose. Empty: no gRPC.
   std::optional<std::uint16_t> grpc_port;
 
+  /// Port of the classic stream (`FlowerService.Join`), for Flower's `start_client` and nodes with
+  /// `Transport::kClassic`; 0 lets the system choose. Empty: no such nodes. Each open stream is a
+  /// node of its own, beside those of the Fleet API. It carries no signatures: whoever reaches the
+  /// port joins, and `enable_supernode_auth` excludes it.
+  std::optional<std::uint16_t> classic_port;
+
   /// Plain text instead of TLS. Exactly one of this and the certificate must be given.
   bool insecure = false;
   std::string ssl_certificate;  ///< PEM text of the certificate chain.
@@ -50,6 +56,10 @@ struct SuperLinkOptions {
 
   /// Largest request body accepted, in bytes.
   std::size_t max_request_bytes = std::size_t{64} << 20;
+
+  /// Largest message over the classic stream, either way, in bytes: it holds a whole model. Stock
+  /// clients accept no more than this unless they are told otherwise.
+  std::size_t max_classic_message_bytes = std::size_t{512} << 20;
 
   /// Threads that serve requests.
   int threads = 2;
@@ -83,6 +93,7 @@ class SuperLink {
   /// The ports really listened on; 0 for a listener that is off.
   virtual std::uint16_t http_port() const = 0;
   virtual std::uint16_t grpc_port() const = 0;
+  virtual std::uint16_t classic_port() const = 0;
 
   /// Registers a node's public key (PEM or OpenSSH text) beforehand, for `enable_supernode_auth`.
   /// @return the node's id; `kAlreadyExists` for a known key; `kInvalidArgument` for no EC key.
@@ -99,7 +110,8 @@ class SuperLink {
   virtual Status FinishRun(std::uint64_t run_id, const std::string& sub_status,
                            const std::string& details) = 0;
 
-  /// Answers waiting pulls, closes listeners and connections, and ends. Called by the destructor.
+  /// Answers waiting pulls, tells classic nodes to disconnect for good, closes listeners and
+  /// connections, and ends. Called by the destructor.
   virtual void Stop() = 0;
 };
 

@@ -8,7 +8,9 @@
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "records/object.h"
 #include "records/wire.h"
+#include "superlink/state/state_rules.h"
 
 namespace flwrcpp::internal {
 
@@ -39,13 +41,32 @@ StatusOr<PushSession> MessageExchange::AcceptReply(const Message& reply, const O
   return OpenLocked(metadata.run_id, {metadata.message_id}, {&tree, 1});
 }
 
+Status MessageExchange::DeliverReply(const Message& reply) {
+  const DeflatedMessage deflated = Deflate(reply);  // hashing takes time: outside the lock
+  Message stub = StubOf(reply);
+  stub.metadata().message_id = deflated.root.id;
+  std::vector<Object> objects;
+  if (deflated.content != nullptr) objects = deflated.content->objects;
+  objects.push_back(deflated.root);
+
+  const std::uint64_t run_id = stub.metadata().run_id;
+  const std::vector<std::string> message_ids{deflated.root.id};
+  const std::lock_guard lock(uploads_mutex_);
+  FLWRCPP_RETURN_IF_ERROR(state_.link_state->StoreReply(stub, clock_()));
+  const Status stored = state_.object_store->StoreTree(run_id, deflated.tree, objects);
+  if (!stored.ok()) {
+    FLWRCPP_RETURN_IF_ERROR(state_.link_state->DeleteMessages(message_ids));
+    return stored;
+  }
+  return Release(run_id, message_ids);
+}
+
 StatusOr<MessageExchange::AcceptedInstructions> MessageExchange::AcceptInstructions(
     std::uint64_t run_id, std::span<const Message> messages, std::span<const ObjectTree> trees) {
   AcceptedInstructions accepted;
   const std::lock_guard lock(uploads_mutex_);
   FLWRCPP_RETURN_IF_ERROR(ExpireSessionsLocked());
-  FLWRCPP_ASSIGN_OR_RETURN(accepted.ids,
-                           state_.link_state->StoreInstructions(messages, clock_()));
+  FLWRCPP_ASSIGN_OR_RETURN(accepted.ids, state_.link_state->StoreInstructions(messages, clock_()));
   std::vector<std::string> message_ids;
   std::vector<ObjectTree> wanted;
   for (std::size_t i = 0; i < accepted.ids.size(); ++i) {

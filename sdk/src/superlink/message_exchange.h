@@ -34,6 +34,11 @@ class MessageExchange {
   /// @return `kNotFound` and the like for a reply that is refused (`LinkState::StoreReply`).
   StatusOr<PushSession> AcceptReply(const Message& reply, const ObjectTree& tree);
 
+  /// Stores a node's reply together with its content, and hands it out; sets no id in `reply`,
+  /// which stays the caller's.
+  /// @return as `AcceptReply`.
+  Status DeliverReply(const Message& reply);
+
   struct AcceptedInstructions {
     std::vector<std::string> ids;  ///< As of `LinkState::StoreInstructions`.
     PushSession session;

@@ -14,6 +14,7 @@
 #include "internal/log.h"
 #include "internal/status_macros.h"
 #include "records/fab.h"
+#include "superlink/classic/classic_listener.h"
 #include "superlink/control_service.h"
 #include "superlink/fleet_api.h"
 #include "superlink/fleet_service.h"
@@ -49,8 +50,14 @@ constexpr std::chrono::seconds kExpiryInterval{10};
 
 Status Validate(const SuperLinkOptions& options) {
   if (options.host.empty()) return InvalidArgument("host is empty");
-  if (!options.http_port.has_value() && !options.grpc_port.has_value()) {
-    return InvalidArgument("neither an HTTP port nor a gRPC port is given");
+  if (!options.http_port.has_value() && !options.grpc_port.has_value() &&
+      !options.classic_port.has_value()) {
+    return InvalidArgument("neither an HTTP port nor a gRPC or classic port is given");
+  }
+  if (options.classic_port.has_value() && options.enable_supernode_auth) {
+    return InvalidArgument(
+        "classic nodes have no keys: a classic port and authentication of nodes exclude each "
+        "other");
   }
   const bool has_certificate = !options.ssl_certificate.empty();
   if (has_certificate != !options.ssl_private_key.empty()) {
@@ -68,6 +75,11 @@ Status Validate(const SuperLinkOptions& options) {
       options.max_request_bytes > kMaxRequestBytes) {
     return InvalidArgument("max_request_bytes is {}; it must be between {} and {}",
                            options.max_request_bytes, kMinRequestBytes, kMaxRequestBytes);
+  }
+  if (options.max_classic_message_bytes < kMinRequestBytes ||
+      options.max_classic_message_bytes > kMaxRequestBytes) {
+    return InvalidArgument("max_classic_message_bytes is {}; it must be between {} and {}",
+                           options.max_classic_message_bytes, kMinRequestBytes, kMaxRequestBytes);
   }
   if (options.threads < 1 || options.threads > kMaxThreads) {
     return InvalidArgument("threads is {}; it must be between 1 and {}", options.threads,
@@ -134,14 +146,27 @@ class SuperLinkImpl final : public SuperLink {
                                       .max_request_bytes = options_.max_request_bytes}));
       Log(LogLevel::kInfo, "listening on {}:{} (gRPC)", options_.host, grpc_->port());
     }
+    if (options_.classic_port.has_value()) {
+      ClassicListenerOptions classic;
+      classic.server = {.host = options_.host,
+                        .port = *options_.classic_port,
+                        .certificate = certificate,
+                        .max_request_bytes = options_.max_classic_message_bytes};
+      FLWRCPP_ASSIGN_OR_RETURN(
+          classic_, ClassicListener::Start(threads_.io(),
+                                           {*state_, *notifier_, exchange_, UnixSeconds}, classic));
+      Log(LogLevel::kInfo, "listening on {}:{} (classic)", options_.host, classic_->port());
+    }
     http_port_ = http_ != nullptr ? http_->port() : 0;
     grpc_port_ = grpc_ != nullptr ? grpc_->port() : 0;
+    classic_port_ = classic_ != nullptr ? classic_->port() : 0;
     ExpireLater();
     return absl::OkStatus();
   }
 
   std::uint16_t http_port() const override { return http_port_; }
   std::uint16_t grpc_port() const override { return grpc_port_; }
+  std::uint16_t classic_port() const override { return classic_port_; }
 
   StatusOr<std::uint64_t> RegisterNode(const std::string& public_key) override {
     FLWRCPP_ASSIGN_OR_RETURN(const EcPublicKey key, EcPublicKey::Parse(public_key));
@@ -194,6 +219,7 @@ class SuperLinkImpl final : public SuperLink {
     control_.Stop();
     if (http_ != nullptr) http_->Stop();
     if (grpc_ != nullptr) grpc_->Stop();
+    if (classic_ != nullptr) classic_->Stop();
     threads_.Stop();
   }
 
@@ -268,8 +294,10 @@ class SuperLinkImpl final : public SuperLink {
   boost::asio::steady_timer expiry_;
   std::unique_ptr<HttpListener> http_;
   std::unique_ptr<GrpcListener> grpc_;
+  std::unique_ptr<ClassicListener> classic_;
   std::uint16_t http_port_ = 0;
   std::uint16_t grpc_port_ = 0;
+  std::uint16_t classic_port_ = 0;
 
   std::mutex start_mutex_;
   std::mutex mutex_;

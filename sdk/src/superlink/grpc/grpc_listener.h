@@ -4,24 +4,14 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 
 #include "flwrcpp/status.h"
 #include "superlink/fleet_api.h"
-#include "superlink/server_certificate.h"
+#include "superlink/grpc/grpc_server.h"
 
 namespace flwrcpp::internal {
-
-struct GrpcListenerOptions {
-  std::string host;
-  std::uint16_t port = 0;
-  std::optional<ServerCertificate> certificate;  ///< None: plain text.
-  std::size_t max_request_bytes = 0;
-};
 
 /// Serves the Fleet API over gRPC, as SuperNodes before Flower 1.40 speak it.
 class GrpcListener {
@@ -31,7 +21,7 @@ class GrpcListener {
   /// @param io runs the calls; it and `api` must outlive the listener.
   /// @return `kUnavailable` when the address is taken or cannot be listened on.
   static StatusOr<std::unique_ptr<GrpcListener>> Start(boost::asio::io_context& io, FleetApi& api,
-                                                       const GrpcListenerOptions& options);
+                                                       const GrpcServerOptions& options);
 
   virtual std::uint16_t port() const = 0;
 

@@ -25,6 +25,7 @@ class FakeSuperLink : public SuperLink {
  public:
   std::uint16_t http_port() const override { return 0; }
   std::uint16_t grpc_port() const override { return 0; }
+  std::uint16_t classic_port() const override { return 0; }
   StatusOr<std::uint64_t> RegisterNode(const std::string&) override {
     return absl::UnimplementedError("no nodes here");
   }
