@@ -12,14 +12,25 @@ from pathlib import Path
 import pytest
 
 from support import processes
+from support.cells import CellReport
 from support.nodes import CppNodes, Nodes, StandIns, StockNodes
 from support.processes import Process
+from support.releases import LAST_WITH_GRPC_NODES, LATEST, SAMPLE
 from support.stock import Stock, SuperLink
 from support.tls import Credentials, make_credentials
 from support.venvs import ensure_venv
 
-LATEST = "1.42.0"
-LAST_WITH_GRPC_NODES = "1.39.0"
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--releases", default=",".join(SAMPLE), help="which releases test_matrix.py tries, such as 1.39.0")
+    roles = "combination,federation,node,superlink,apps,cli"
+    parser.addoption("--roles", default=roles, help=f"which of its tests are run; all are {roles}")
+    parser.addoption("--cells", type=Path, help="file that the cells of the matrix are written to")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--cells"):
+        config.pluginmanager.register(CellReport(config.getoption("--cells")))
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,8 @@ GRPC_OLD = Wire(f"grpc-{LAST_WITH_GRPC_NODES}", LAST_WITH_GRPC_NODES, grpc=True)
 @pytest.fixture(scope="session")
 def stock() -> Callable[[str], Stock]:
     """Gives the environment of a Flower release, and makes it on first use."""
-    return lambda release: Stock(release, ensure_venv(release, torch=True))
+    # Only these two also train with PyTorch.
+    return lambda release: Stock(release, ensure_venv(release, torch=release in (LATEST, LAST_WITH_GRPC_NODES)))
 
 
 @pytest.fixture(scope="session")

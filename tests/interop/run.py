@@ -5,9 +5,8 @@
 import os
 import sys
 
+from support.releases import LATEST
 from support.venvs import INTEROP, ensure_venv
-
-LATEST = "1.42.0"
 
 
 def main() -> None:

@@ -34,8 +34,8 @@ class Programs:
         self.out = folder / "out"
         self._processes: list[Process] = []
 
-    def server(self, *options: object, security: tuple[object, ...] = ("--insecure",)) -> Process:
-        return self._start("server_app", "--min-nodes", 2, "--out", self.out, *security, *options)
+    def server(self, *options: object, min_nodes: int = 2, security: tuple[object, ...] = ("--insecure",)) -> Process:
+        return self._start("server_app", "--min-nodes", min_nodes, "--out", self.out, *security, *options)
 
     def superlink(self, *options: object) -> Process:
         return self._start("superlink", "--insecure", *options)

@@ -84,6 +84,12 @@ class DriftClient final : public flwrcpp::NumPyClient {
     return arrays;
   }
 
+  StatusOr<ConfigRecord> GetProperties(const ConfigRecord& config) override {
+    ConfigRecord properties = config;
+    properties.Set("partition", partition_);
+    return properties;
+  }
+
   StatusOr<FitRes> Fit(const ArrayRecord& parameters, const ConfigRecord& config) override {
     if (const Status status = Obey(config); !status.ok()) return status;
     const StatusOr<std::int64_t> round = config.GetInt("server-round");

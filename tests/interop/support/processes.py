@@ -57,6 +57,14 @@ def free_port() -> int:
     raise ProcessError("no free port between 20000 and 32000")
 
 
+def accepts_connections(address: str) -> bool:
+    """Whether something listens on `host:port`."""
+    host, port = address.split(":")
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, int(port))) == 0
+
+
 class Process:
     """One program with its output in two files; `stop` ends it and all its descendants."""
 

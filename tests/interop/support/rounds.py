@@ -78,6 +78,12 @@ def weighted_average(parts: list[tuple[Arrays, int]]) -> Arrays:
     }
 
 
+def drifted(arrays: Arrays, partition: int, number: int) -> Arrays:
+    """What a node that drifts (stock_app/cnnapp/drift.py) makes of its instruction in a round."""
+    step = np.float32(0.001 * (partition + 1) * number)
+    return {name: array * np.float32(0.5) + step for name, array in arrays.items()}
+
+
 def assert_close(actual: Arrays, expected: Arrays, tolerance: float = 1e-6) -> None:
     """Same names in the same order, same shapes, elements equal to `tolerance`."""
     assert list(actual) == list(expected)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
-from .processes import Process, ProcessError, wait_until
+from .processes import Process, ProcessError, accepts_connections, wait_until
+from .releases import Release
 from .rounds import Rounds
 from .tls import Credentials
 from .venvs import INTEROP
@@ -40,6 +41,11 @@ class Stock:
     in_haste: bool = True  # its executors look for work five times a second, not once
 
     @property
+    def traits(self) -> Release:
+        """What is peculiar to the release."""
+        return Release.of(self.release)
+
+    @property
     def python(self) -> Path:
         return self.venv / "bin" / "python"
 
@@ -54,73 +60,37 @@ class Stock:
         return {**_QUIET, **haste, "PATH": path, "FLWR_HOME": str(home), "VIRTUAL_ENV": str(self.venv)}
 
 
-class SuperLink:
-    """A running SuperLink and the `flwr` command connected to it: stock's `flower-superlink`, or our `program`.
+class Flwr:
+    """The `flwr` command of a release, connected to a SuperLink."""
 
-    With `grpc` its nodes are to use the gRPC Fleet API, which releases since 1.40 still hold behind a variable.
-    """
-
-    def __init__(
-        self,
-        stock: Stock,
-        folder: Path,
-        *,
-        grpc: bool = False,
-        credentials: Credentials | None = None,
-        node_auth: bool = False,
-        program: Path | None = None,
-        extra: Sequence[str | Path] = (),
-    ) -> None:
-        self.stock, self.credentials = stock, credentials
-        self.wire = "grpc" if grpc else "http"
-        self.folder = folder
-        self.address = f"127.0.0.1:{processes.free_port()}"
-        self.fleet_address = f"127.0.0.1:{processes.free_port()}" if grpc else self.address
+    def __init__(self, stock: Stock, folder: Path, address: str, credentials: Credentials | None = None) -> None:
+        self.stock, self.folder, self.address, self.credentials = stock, folder, address, credentials
+        self.environment = stock.environment(folder / "home")
         self._runs: list[Run] = []
-        self._environment = stock.environment(folder / "home")
-        self._write_connection()
-
-        host, port = self.address.split(":")
-        command = [program or stock.program("flower-superlink"), "--host", host, "--port", port]
-        command += ["--disable-runtime-dependency-installation"]
-        if credentials is None:
-            command += ["--insecure"]
-        else:
-            command += ["--ssl-ca-certfile", credentials.ca]
-            command += ["--ssl-certfile", credentials.certificate, "--ssl-keyfile", credentials.certificate_key]
-        command += ["--enable-supernode-auth"] if node_auth else []
-        if grpc and program:
-            command += ["--grpc-port", self.fleet_address.split(":")[1]]
-        elif grpc:
-            command += ["--fleet-api-address", self.fleet_address]
-        command += extra
-        environment = {**self._environment, **({"FLWR_INTERNAL_GRPC_FLEET_API": "1"} if grpc else {})}
-        self._command, self._process_environment = command, environment
-        # Stock's gRPC listener starts before the HTTP one.
-        self._ready = r"^Fleet API \(http\) listening on" if program else r"Uvicorn running on"
-        self.process = self._start()
-
-    def restart(self) -> None:
-        """Starts it again after its process has been killed."""
-        self.process = self._start()
-
-    def _start(self) -> Process:
-        process = Process("superlink", self._command, self.folder, env=self._process_environment)
-        process.wait_for_line(self._ready, timeout=60)
-        return process
+        self._app = self._stage_app("app")
+        trust = "insecure = true" if credentials is None else f'root-certificates = "{credentials.ca}"'
+        text = f'[superlink]\ndefault = "local"\n[superlink.local]\naddress = "{address}"\n{trust}\n'
+        (folder / "home" / "config.toml").write_text(text)
 
     def flwr(self, *arguments: str | Path) -> dict[str, Any]:
-        """Runs the `flwr` command, `local` and `--format json` added, and returns its answer."""
-        command = [str(self.stock.program("flwr")), *map(str, arguments), "local", "--format", "json"]
-        environment = {**self._environment, "COLUMNS": "200"}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=self.folder)
+        """Runs `flwr`, the SuperLink and `--format json` added, and returns its answer."""
+        text = self.flwr_text(*arguments, *self.stock.traits.cli_target(self._app), "--format", "json")
         try:
-            answer = json.loads(done.stdout)
+            answer = json.loads(text)
         except json.JSONDecodeError:
             answer = {"success": False}
-        if done.returncode or not answer.get("success", True):  # not every answer has it
-            raise ProcessError(f"{' '.join(command)} failed with {done.returncode}\n{done.stdout}{done.stderr}")
+        if not answer.get("success", True):  # not every answer has it
+            raise ProcessError(f"flwr {' '.join(map(str, arguments))} failed\n{text}")
         return answer
+
+    def flwr_text(self, *arguments: str | Path) -> str:
+        """Runs `flwr` and returns what it printed."""
+        command = [str(self.stock.program("flwr")), *map(str, arguments)]
+        environment = {**self.environment, "COLUMNS": "200"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, cwd=self.folder)
+        if done.returncode:
+            raise ProcessError(f"{' '.join(command)} failed with {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     def nodes(self) -> dict[int, str]:
         """The status of every node that is still registered: registered, online or offline."""
@@ -131,16 +101,26 @@ class SuperLink:
         """Lets the owner of a key join a SuperLink that has SuperNode authentication; returns the node's id."""
         return int(self.flwr("supernode", "register", public_key)["node-id"])
 
+    def log(self, run_id: int) -> str:
+        """What `flwr log` shows of a run."""
+        return self.flwr_text("log", str(run_id), *self.stock.traits.cli_target(self._app), "--show")
+
+    def build_fab(self) -> Path:
+        """The FAB of stock_app."""
+        self.flwr_text("build", "--app", self._app)
+        (fab,) = self.folder.glob("*.fab")
+        return fab
+
     def start_run(self, record_to: Path, config: Mapping[str, Any], *, legacy: bool = False) -> Run:
         """Starts a run of the app in stock_app and returns as soon as the SuperLink has given it an id."""
-        app = _stage_app(self.folder / ("app-legacy" if legacy else "app"), legacy=legacy)
-        return self.start_app(app, record_to, config)
+        legacy = legacy or not self.stock.traits.has_strategies
+        return self.start_app(self._stage_app("app-legacy", legacy=True) if legacy else self._app, record_to, config)
 
     def start_app(self, app: Path, record_to: Path, config: Mapping[str, Any]) -> Run:
         """The same with any app that has a setting `record-to`; `flwr run` may write into its folder."""
         settings = " ".join(f"{key}={json.dumps(value)}" for key, value in {**config, "record-to": str(record_to)}.items())
         command = [self.stock.program("flwr"), "run", app, "local", "--stream", "--run-config", settings]
-        process = Process("flwr-run", command, self.folder, env={**self._environment, "COLUMNS": "200"})
+        process = Process("flwr-run", command, self.folder, env={**self.environment, "COLUMNS": "200"})
         run_id = int(process.wait_for_line(r"Successfully started run (\d+)")[1])
         run = Run(self, process, run_id, Rounds(record_to))
         self._runs.append(run)
@@ -161,22 +141,90 @@ class SuperLink:
                 run.process.stop()
         self._runs.clear()
 
+    def _stage_app(self, name: str, *, legacy: bool = False) -> Path:
+        """A copy of stock_app outside of the checkout, which `flwr run` may write into."""
+        folder = self.folder / name
+        if folder.exists():
+            return folder
+        shutil.copytree(INTEROP / "stock_app", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        project = folder / "pyproject.toml"
+        text = project.read_text()
+        if legacy:
+            text = re.sub(r"cnnapp\.(server|client)_app:app", r"cnnapp.legacy_\1_app:app", text)
+        project.write_text(text + self.stock.traits.project_connection(self.address))
+        return folder
+
+
+class SuperLink(Flwr):
+    """A running SuperLink and the `flwr` command connected to it: stock's `flower-superlink`, or our `program`.
+
+    With `grpc` its nodes are to use the gRPC Fleet API, which releases since 1.40 still hold behind a variable. Ours then
+    listens for either kind of nodes.
+    """
+
+    def __init__(
+        self,
+        stock: Stock,
+        folder: Path,
+        *,
+        grpc: bool = False,
+        credentials: Credentials | None = None,
+        node_auth: bool = False,
+        program: Path | None = None,
+        extra: Sequence[str | Path] = (),
+    ) -> None:
+        self.wire = "grpc" if grpc else "http"
+        host, port = "127.0.0.1", processes.free_port()
+        fleet_port = processes.free_port() if grpc else port
+        control_port = port if program or stock.traits.has_http_control else processes.free_port()
+        self.http_address = f"{host}:{port}"
+        self.fleet_address = f"{host}:{fleet_port}"
+        super().__init__(stock, folder, f"{host}:{control_port}", credentials)
+
+        command: list[str | Path]
+        if program:
+            command = [program, "--host", host, "--port", str(port), "--disable-runtime-dependency-installation"]
+            command += ["--grpc-port", str(fleet_port)] if grpc else []
+        else:
+            command = [stock.program("flower-superlink"), *stock.traits.superlink_options(host, port, fleet_port, control_port)]
+        if credentials is None:
+            command += ["--insecure"]
+        else:
+            command += ["--ssl-ca-certfile", credentials.ca]
+            command += ["--ssl-certfile", credentials.certificate, "--ssl-keyfile", credentials.certificate_key]
+        command += ["--enable-supernode-auth"] if node_auth else []
+        command += extra
+        self._command = command
+        self._process_environment = {**self.environment, **({"FLWR_INTERNAL_GRPC_FLEET_API": "1"} if grpc else {})}
+        self.process = self._start()
+
+    def restart(self) -> None:
+        """Starts it again after its process has been killed."""
+        self.process = self._start()
+
+    def address_on(self, wire: str) -> str:
+        """Where nodes join that speak `wire`."""
+        return self.fleet_address if wire == self.wire else self.http_address
+
     def stop(self) -> None:
         for run in self._runs:
             run.process.stop()
         self.process.stop()
 
-    def _write_connection(self) -> None:
-        trust = "insecure = true" if self.credentials is None else f'root-certificates = "{self.credentials.ca}"'
-        text = f'[superlink]\ndefault = "local"\n[superlink.local]\naddress = "{self.address}"\n{trust}\n'
-        (self.folder / "home" / "config.toml").write_text(text)
+    def _start(self) -> Process:
+        process = Process("superlink", self._command, self.folder, env=self._process_environment)
+        for address in {self.http_address, self.fleet_address, self.address}:
+            wait_until(lambda: process.returncode is not None or accepts_connections(address), 60, f"{address} to be listened on")
+        if process.returncode is not None:
+            raise ProcessError(f"the SuperLink ended\n{process.tail()}")
+        return process
 
 
 @dataclass
 class Run:
     """A run that was started with `flwr run --stream`."""
 
-    superlink: SuperLink
+    superlink: Flwr
     process: Process
     run_id: int
     rounds: Rounds
@@ -207,7 +255,8 @@ def start_supernode(
 ) -> Process:
     """Starts a stock `flower-supernode`; `security` is what `security_options` returns."""
     host, port = "127.0.0.1", str(processes.free_port())
-    command = [stock.program("flower-supernode"), "--superlink", superlink_address, "--host", host, "--port", port]
+    command = [stock.program("flower-supernode"), "--superlink", superlink_address]
+    command += stock.traits.supernode_options(host, int(port))
     command += ["--node-config", node_config, *security, *(extra or [])]
     # Every node has its own home: stock nodes that share one would unpack the same app into the same folder.
     environment = stock.environment(folder / f"home-{port}")
@@ -218,14 +267,3 @@ def security_options(root_certificates: Path | None, private_key: Path | None) -
     """TLS and authentication options, which stock SuperNodes and C++ nodes spell alike."""
     options = ["--insecure"] if root_certificates is None else ["--root-certificates", str(root_certificates)]
     return options + (["--auth-supernode-private-key", str(private_key)] if private_key else [])
-
-
-def _stage_app(folder: Path, *, legacy: bool) -> Path:
-    """A copy of stock_app outside of the checkout, which `flwr run` may write into."""
-    if not folder.exists():
-        shutil.copytree(INTEROP / "stock_app", folder, ignore=shutil.ignore_patterns("__pycache__"))
-        if legacy:
-            project = folder / "pyproject.toml"
-            text = re.sub(r"cnnapp\.(server|client)_app:app", r"cnnapp.legacy_\1_app:app", project.read_text())
-            project.write_text(text)
-    return folder

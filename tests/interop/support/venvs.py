@@ -7,7 +7,8 @@ As a program it prints the folder of the environment, after making it if needed:
     python3 tests/interop/support/venvs.py 1.42.0 [--torch] [--build-dir DIR]
 
 Environments live in $FLWRCPP_BUILD_DIR/interop-venvs and are kept between runs. Everything in them is pinned by
-requirements-<release>.txt; a changed pin makes a new environment.
+requirements-<release>.txt; a changed pin makes a new environment. A release without such a file gets what it asks for
+in the newest versions there are on the day.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ def build_dir() -> Path:
     return Path(os.environ.get("FLWRCPP_BUILD_DIR") or REPOSITORY / "build").resolve()
 
 
-def releases() -> list[str]:
-    """The releases that an environment can be made for, oldest first."""
-    names = (p.stem.removeprefix("requirements-") for p in INTEROP.glob("requirements-*.txt"))
-    numbers = (name for name in names if name[0].isdigit())
-    return sorted(numbers, key=lambda name: tuple(map(int, name.split("."))))
+def requirements(release: str) -> str:
+    """What pip is to install for a release, in the form of a requirements file."""
+    pins = INTEROP / f"requirements-{release}.txt"
+    # numpy < 2 as in the pinned ones.
+    return pins.read_text() if pins.exists() else f"flwr=={release}\nnumpy<2\n"
 
 
 def ensure_venv(release: str, *, torch: bool = False, base: Path | None = None) -> Path:
@@ -48,13 +49,11 @@ def ensure_venv(release: str, *, torch: bool = False, base: Path | None = None) 
     With `torch` the environment also sees the system's packages, Debian's python3-torch among them: the wheel
     of the registry is ten times larger and is not the libtorch that the C++ side links.
     """
-    pins = [INTEROP / f"requirements-{release}.txt", INTEROP / "requirements-runner.txt"]
-    if not pins[0].exists():
-        raise ValueError(f"no pins for flwr {release}; there are {', '.join(releases())}")
+    wanted = requirements(release) + (INTEROP / "requirements-runner.txt").read_text()
     python = _base_python()
     fingerprint = hashlib.sha256()
-    for part in (*(pin.read_bytes() for pin in pins), str(torch).encode(), python.encode()):
-        fingerprint.update(part + b"\0")
+    for part in (wanted, str(torch), python):
+        fingerprint.update(part.encode() + b"\0")
 
     venv = (base or build_dir()) / "interop-venvs" / (f"flwr-{release}" + ("-torch" if torch else ""))
     venv.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +63,10 @@ def ensure_venv(release: str, *, torch: bool = False, base: Path | None = None) 
             return venv
         shutil.rmtree(venv, ignore_errors=True)
         _run([python, "-m", "venv", *(["--system-site-packages"] if torch else []), str(venv)])
+        listed = venv / "flwrcpp-requirements.txt"
+        listed.write_text(wanted)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-        _run(pip + [argument for pin in pins for argument in ("-r", str(pin))])
+        _run([*pip, "-r", str(listed)])
         if torch:
             _run([str(venv / "bin" / "python"), "-c", "import torch"], "python3-torch is not installed")
         marker.write_text(fingerprint.hexdigest())
@@ -97,7 +98,7 @@ def _run(command: list[str], hint: str = "") -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make a virtual environment with stock Flower and print its folder.")
-    parser.add_argument("release", choices=releases())
+    parser.add_argument("release")
     parser.add_argument("--torch", action="store_true", help="let it see the system's packages, python3-torch among them")
     parser.add_argument("--build-dir", type=Path, help="instead of $FLWRCPP_BUILD_DIR")
     arguments = parser.parse_args()
