@@ -153,7 +153,7 @@ def test_our_nodes_come_back_when_a_stock_server_asks(peers: Peers, programs: Pr
 
     assert server.wait(TIMEOUT) == 0, server.tail()
 
-    assert peers.notes("reasons") == [1, 1]  # RECONNECT
+    assert peers.notes("reasons") == ["RECONNECT", "RECONNECT"]
     for node in nodes:
         assert node.wait(30) == 0, node.tail()
         assert node.output("out").count("(classic)") == 2, node.tail()
@@ -166,7 +166,7 @@ def test_our_nodes_wait_for_a_stock_server_that_is_started_again(peers: Peers, p
         node.wait_for_line("cannot reach", 30)
     first = peers.server("--rounds", 100000)
     for node in nodes:
-        node.wait_for_line("Received a train message", 60)
+        node.wait_for_line("Received a message of type train", 60)
     first.kill()
 
     second = peers.server("--rounds", 1)

@@ -51,7 +51,7 @@ class Recording(FedAvg):
         """Tells all clients to come back in a second, and waits until they have gone."""
         clients = dict(client_manager.all())
         reasons = [client.reconnect(ReconnectIns(seconds=1), timeout=None, group_id=None).reason for client in clients.values()]
-        self.note("reasons", [getattr(reason, "value", reason) for reason in reasons])
+        self.note("reasons", reasons)
         while set(clients) & set(client_manager.all()):
             time.sleep(0.05)
 

@@ -106,7 +106,7 @@ class ClassicNode {
 
   StatusOr<Message> Handle(const Message& message, const std::stop_token& ended,
                            const std::stop_token& stop) {
-    Log(LogLevel::kInfo, "Received a {} message", message.metadata().message_type);
+    Log(LogLevel::kInfo, "Received a message of type {}", message.metadata().message_type);
     std::stop_source work;
     const std::function<void()> end_work = [&work] { work.request_stop(); };
     const std::stop_callback on_stop(stop, end_work);
