@@ -13,6 +13,7 @@
 
 #include "flwrcpp/server_app.h"
 #include "flwrcpp/strategy/fedavg.h"
+#include "program/log.h"
 #include "program/program.h"
 
 namespace {
@@ -75,7 +76,11 @@ int main(int argc, char** argv) {
   CLI11_PARSE(cli, argc, argv);
 
   const program::SignalStop stop;
-  program::LogToStderr("warning");
+  program::LogOptions log;
+  log.level = "warning";
+  if (const Status status = program::StartLog(log); !status.ok()) {
+    return program::ReportError(status);
+  }
   const StatusOr<std::unique_ptr<SuperLink>> superlink = SuperLink::Start(options);
   if (!superlink.ok()) return program::ReportError(superlink.status());
   program::Say(

@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
   int exit_code = program::kSuccess;
   if (!client_app::ParseCommandLine(argc, argv, options, exit_code)) return exit_code;
   const program::SignalStop stop;
-  program::LogToStderr(options.log_level);
-  const Status status = client_app::Run(options, stop.token());
+  Status status = program::StartLog(options.log);
+  if (status.ok()) status = client_app::Run(options, stop.token());
   return status.ok() ? program::kSuccess : program::ReportError(status);
 }

@@ -9,8 +9,8 @@
 #include <map>
 #include <optional>
 
+#include "program/command_line.h"
 #include "program/files.h"
-#include "program/program.h"
 
 namespace flwrcpp::client_app {
 namespace {
@@ -140,27 +140,11 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App cli(
       "Flower node that trains a CNN on its part of an image dataset.\n"
       "Joins our SuperLink or a stock one and answers until it is stopped (Ctrl-C).");
-  cli.name("client_app");
-  cli.set_version_flag("--version", program::VersionLine("client_app"));
-  cli.footer("\n" + program::ExitCodesHelp());
   Raw raw;
   AddNodeOptions(cli, options, raw);
   AddDataOptions(cli, options);
-  cli.add_option("--log-level", options.log_level, "debug, info, warning or error")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->capture_default_str();
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = cli.exit(error) == 0 ? program::kSuccess : program::kUsage;
-    return false;
-  }
-  if (const Status status = Complete(raw, options); !status.ok()) {
-    program::ReportError(status);
-    exit_code = program::kUsage;
-    return false;
-  }
-  return true;
+  const auto complete = [&] { return Complete(raw, options); };
+  return program::ParseCommandLine(cli, "client_app", argc, argv, options.log, complete, exit_code);
 }
 
 }  // namespace flwrcpp::client_app

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "flwrcpp/node.h"
+#include "program/log.h"
 #include "task/data.h"
 
 namespace flwrcpp::client_app {
@@ -16,7 +17,7 @@ struct Options {
   std::string device = "auto";
   int threads = 1;
   bool shuffle = true;
-  std::string log_level = "info";
+  program::LogOptions log;
 };
 
 /// Reads the command line; prints help, version or what is wrong.

@@ -3,12 +3,10 @@
 #pragma once
 
 #include <csignal>
-#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <thread>
 
-#include "flwrcpp/log.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::program {
@@ -37,11 +35,15 @@ class SignalStop {
   std::thread thread_;
 };
 
-/// Sends the SDK's log lines of `level` ("debug", "info", "warning", "error") and above to stderr.
-void LogToStderr(const std::string& level);
+/// Ends this process as Ctrl-C would when another one has ended.
+class ParentWatch {
+ public:
+  /// @param pid 0: there is none.
+  explicit ParentWatch(int pid);
 
-/// Logs a line of the program itself as `LogToStderr` logs the SDK's.
-void LogLine(LogLevel level, const std::string& line);
+ private:
+  std::jthread thread_;
+};
 
 /// Prints a line to stdout and flushes it, so that whoever waits for it sees it.
 void Say(const std::string& line);
@@ -51,8 +53,5 @@ int ReportError(const Status& status);
 
 /// What `--version` prints.
 std::string VersionLine(const std::string& program);
-
-/// Text for the end of `--help`: the exit codes.
-std::string ExitCodesHelp();
 
 }  // namespace flwrcpp::program

@@ -168,39 +168,79 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
   return SaveNpz(out / "model.npz", result->arrays);
 }
 
-}  // namespace
+/// Tells how to go on where a run was interrupted.
+Status Explain(const Status& status, const Options& options, const History& history) {
+  if (status.code() != StatusCode::kCancelled) return status;
+  const std::string why(status.message());
+  if (history.rounds.empty()) {
+    return Status(StatusCode::kCancelled,
+                  fmt::format("interrupted before the first round was done ({})", why));
+  }
+  return Status(StatusCode::kCancelled,
+                fmt::format("interrupted after round {} ({}); go on with --resume {}",
+                            history.rounds.back().server_round, why, options.out));
+}
 
-Status RunFederation(const Options& options, std::stop_token stop) {
-  StatusOr<Beginning> beginning = LoadBeginning(options);
-  if (!beginning.ok()) return beginning.status();
-  StatusOr<Evaluation> evaluation = PrepareEvaluation(options);
-  if (!evaluation.ok()) return evaluation.status();
+/// A whole run: rounds, table and files.
+Status RunOnce(const Options& options, Beginning& beginning, Evaluation& evaluation, Grid& grid,
+               const Context& context) {
   std::error_code error;
   fs::create_directories(options.out, error);
   if (error) {
     return Status(StatusCode::kUnavailable,
                   fmt::format("cannot make the folder {}: {}", options.out, error.message()));
   }
+  const Status status = RunRounds(options, beginning, evaluation, grid, context.stop);
+  const History& history = beginning.history;
+  if (!history.rounds.empty()) program::Say("\n" + ToTable(history));
+  if (status.ok()) program::Say(fmt::format("Model, metrics and report: {}", options.out));
+  return Explain(status, options, history);
+}
 
+/// A run that somebody started elsewhere, with a run config of its own.
+Status RunForUser(Options options, Evaluation& evaluation, Grid& grid, const Context& context) {
+  if (Status status = ApplyRunConfig(context.run_config, options); !status.ok()) return status;
+  options.out = (fs::path(options.out) / fmt::format("run-{}", context.run_id)).string();
+  Beginning beginning;
+  beginning.history.settings = DescribeSettings(options);
+  return RunOnce(options, beginning, evaluation, grid, context);
+}
+
+Status RunHosted(const Options& options, const ServerApp& app, const std::stop_token& stop) {
   StatusOr<std::unique_ptr<SuperLink>> superlink = options.hosting.Start();
   if (!superlink.ok()) return superlink.status();
-
-  const ServerApp app([&](Grid& grid, Context& context) {
-    return RunRounds(options, *beginning, *evaluation, grid, context.stop);
-  });
-  Status status = app.Run(**superlink, options.run, stop);
+  const Status status = app.Run(**superlink, options.run, stop);
   (*superlink)->Stop();
-  const History& history = beginning->history;
-  if (!history.rounds.empty()) program::Say("\n" + ToTable(history));
-  if (status.code() == StatusCode::kCancelled) {
-    return Status(StatusCode::kCancelled,
-                  history.rounds.empty()
-                      ? "interrupted before the first round was done"
-                      : fmt::format("interrupted after round {}; go on with --resume {}",
-                                    history.rounds.back().server_round, options.out));
+  return status;
+}
+
+}  // namespace
+
+Status RunFederation(const Options& options, std::stop_token stop) {
+  using Way = RemoteOptions::Way;
+  StatusOr<Beginning> beginning = LoadBeginning(options);
+  if (!beginning.ok()) return beginning.status();
+  StatusOr<Evaluation> evaluation = PrepareEvaluation(options);
+  if (!evaluation.ok()) return evaluation.status();
+
+  const RemoteOptions& remote = options.remote;
+  const ServerApp own([&](Grid& grid, Context& context) {
+    return RunOnce(options, *beginning, *evaluation, grid, context);
+  });
+  const ServerApp for_users([&](Grid& grid, Context& context) {
+    return RunForUser(options, *evaluation, grid, context);
+  });
+  switch (remote.way) {
+    case Way::kNone:
+      return RunHosted(options, own, stop);
+    case Way::kSubmit:
+      return own.Run(remote.superlink, options.run, stop);
+    case Way::kServe:
+      program::Say("Executing the runs of " + remote.superlink.address);
+      return for_users.Serve(remote.superlink, stop);
+    case Way::kTask:
+      return for_users.RunTask(remote.superlink, remote.token, stop);
   }
-  if (!status.ok()) return status;
-  program::Say(fmt::format("Model, metrics and report: {}", options.out));
   return absl::OkStatus();
 }
 

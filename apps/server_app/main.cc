@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
   int exit_code = program::kSuccess;
   if (!server_app::ParseCommandLine(argc, argv, options, exit_code)) return exit_code;
   const program::SignalStop stop;
-  program::LogToStderr(options.log_level);
-  const Status status = server_app::RunFederation(options, stop.token());
+  const program::ParentWatch parent(options.remote.parent_pid);
+  Status status = program::StartLog(options.log);
+  if (status.ok()) status = server_app::RunFederation(options, stop.token());
   return status.ok() ? program::kSuccess : program::ReportError(status);
 }

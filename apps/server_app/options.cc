@@ -5,9 +5,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <type_traits>
 
+#include "program/command_line.h"
 #include "program/files.h"
-#include "program/program.h"
 
 namespace flwrcpp::server_app {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::size_t kMaxFabBytes = std::size_t{10} << 20;
 
 struct Raw {
+  RemoteFlags remote;
   std::string fab_file;
   int min_nodes = 2;
   double round_timeout = 3600;
@@ -101,18 +103,27 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
       ->group(kGroup);
 }
 
+/// A round wants `min_nodes`, or as many of them as it samples.
+void SetMinNodes(int min_nodes, FedAvgOptions& strategy) {
+  strategy.min_available_nodes = min_nodes;
+  strategy.min_train_nodes = strategy.fraction_train < 1 ? 1 : min_nodes;
+  strategy.min_evaluate_nodes = strategy.fraction_evaluate < 1 ? 1 : min_nodes;
+}
+
 Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
-  if (Status status = options.hosting.Complete(); !status.ok()) return status;
+  StatusOr<RemoteOptions> remote = raw.remote.Complete(options.hosting.superlink().insecure);
+  if (!remote.ok()) return remote.status();
+  options.remote = *std::move(remote);
+  options.run.federation = raw.remote.federation;
+  if (options.remote.way == RemoteOptions::Way::kNone) {
+    if (Status status = options.hosting.Complete(); !status.ok()) return status;
+  }
   if (!raw.fab_file.empty()) {
     StatusOr<std::string> fab = program::ReadFile(raw.fab_file, kMaxFabBytes);
     if (!fab.ok()) return fab.status();
     options.run.fab = Bytes(*std::move(fab));
   }
-  options.strategy.min_available_nodes = raw.min_nodes;
-  options.strategy.min_train_nodes = raw.min_nodes;
-  options.strategy.min_evaluate_nodes = raw.min_nodes;
-  if (options.strategy.fraction_train < 1) options.strategy.min_train_nodes = 1;
-  if (options.strategy.fraction_evaluate < 1) options.strategy.min_evaluate_nodes = 1;
+  SetMinNodes(raw.min_nodes, options.strategy);
   options.strategy.seed = options.seed;
   options.initial_from_client = raw.initial == "client";
   options.round_timeout.reset();
@@ -128,30 +139,49 @@ Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
 
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App cli(
-      "Federated averaging of a CNN: a ServerApp and its SuperLink in one process.\n"
-      "Nodes (ours or Flower's) join through the Fleet API; Ctrl-C ends after a checkpoint.");
-  cli.name("server_app");
-  cli.set_version_flag("--version", program::VersionLine("server_app"));
-  cli.footer("\n" + program::ExitCodesHelp());
+      "Federated averaging of a CNN: a ServerApp and its SuperLink in one process, or a ServerApp\n"
+      "for a SuperLink elsewhere. Nodes (ours or Flower's) join through the Fleet API; Ctrl-C "
+      "ends\n"
+      "after a checkpoint.");
   Raw raw;
+  options.log.level = "warning";  // the rounds are shown anyway
   options.hosting.AddTo(cli);
+  raw.remote.AddTo(cli);
   AddRoundOptions(cli, options, raw);
   AddOutputOptions(cli, options);
-  cli.add_option("--log-level", options.log_level, "debug, info, warning or error")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->capture_default_str();
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = cli.exit(error) == 0 ? program::kSuccess : program::kUsage;
-    return false;
-  }
-  if (const Status status = Complete(raw, cli, options); !status.ok()) {
-    program::ReportError(status);
-    exit_code = program::kUsage;
-    return false;
-  }
-  return true;
+  const auto complete = [&] { return Complete(raw, cli, options); };
+  return program::ParseCommandLine(cli, "server_app", argc, argv, options.log, complete, exit_code);
+}
+
+Status ApplyRunConfig(const UserConfig& config, Options& options) {
+  Status status;
+  const auto number = [&](const char* key, double lowest, double highest, auto& out) {
+    if (!status.ok() || !config.contains(key)) return;
+    const StatusOr<double> value = config.GetDouble(key);
+    if (!value.ok()) {
+      status = value.status();
+    } else if (!(*value >= lowest && *value <= highest)) {
+      status = Status(
+          StatusCode::kInvalidArgument,
+          fmt::format("run config: {} is {}, expected {} to {}", key, *value, lowest, highest));
+    } else {
+      out = static_cast<std::remove_reference_t<decltype(out)>>(*value);
+    }
+  };
+  constexpr double kMany = 1e6;
+  int min_nodes = options.strategy.min_available_nodes;
+  number("num-server-rounds", 1, kMany, options.rounds);
+  number("min-nodes", 1, kMany, min_nodes);
+  number("fraction-train", 0, 1, options.strategy.fraction_train);
+  number("fraction-evaluate", 0, 1, options.strategy.fraction_evaluate);
+  number("lr", 0, kMany, options.lr);
+  number("local-epochs", 1, kMany, options.local_epochs);
+  number("batch-size", 1, kMany, options.batch_size);
+  number("proximal-mu", 0, kMany, options.proximal_mu);
+  number("seed", 0, 9e15, options.seed);
+  SetMinNodes(min_nodes, options.strategy);
+  options.strategy.seed = options.seed;
+  return status;
 }
 
 std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options) {

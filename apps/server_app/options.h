@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "flwrcpp/strategy/fedavg.h"
+#include "program/log.h"
+#include "server_app/remote_options.h"
 #include "superlink/hosting.h"
 
 namespace flwrcpp::server_app {
@@ -17,6 +19,7 @@ namespace flwrcpp::server_app {
 /// The command line of `server_app`.
 struct Options {
   hosting::HostingOptions hosting;
+  RemoteOptions remote;
 
   /// How the run is started.
   RunOptions run;
@@ -40,12 +43,18 @@ struct Options {
 
   std::string out = "out";
   std::string resume;
-  std::string log_level = "warning";
+  program::LogOptions log;
 };
 
 /// Reads the command line; prints help, version or what is wrong.
 /// @return true to go on; else the program ends with `exit_code`.
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
+
+/// Lays the run config of a run that a user started (`flwr run --run-config`) over `options`:
+/// `num-server-rounds`, `min-nodes`, `fraction-train`, `fraction-evaluate`, `lr`, `local-epochs`,
+/// `batch-size`, `proximal-mu`, `seed`. Other keys are left to the nodes.
+/// @return `kInvalidArgument` naming a key whose value is none for it.
+Status ApplyRunConfig(const UserConfig& config, Options& options);
 
 /// What a report says about how a run was started.
 std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options);

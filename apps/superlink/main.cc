@@ -11,7 +11,9 @@
 #include <stop_token>
 #include <string>
 
+#include "program/command_line.h"
 #include "program/files.h"
+#include "program/log.h"
 #include "program/program.h"
 #include "superlink/hosting.h"
 #include "superlink/superexec.h"
@@ -24,7 +26,7 @@ struct Options {
   bool start_superexec = true;
   bool install_dependencies = true;
   std::string ca_file;
-  std::string log_level = "info";
+  program::LogOptions log;
 };
 
 struct Raw {
@@ -78,27 +80,11 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App cli(
       "A SuperLink: hosts runs of Flower apps (flwr run) on nodes, ours and Flower's.\n"
       "Ctrl-C ends it; with --database the next start goes on where it was.");
-  cli.name("superlink");
-  cli.set_version_flag("--version", program::VersionLine("superlink"));
-  cli.footer("\n" + program::ExitCodesHelp());
   Raw raw;
   options.hosting.AddTo(cli);
   AddAppOptions(cli, options, raw);
-  cli.add_option("--log-level", options.log_level, "debug, info, warning or error")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
-      ->capture_default_str();
-  try {
-    cli.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = cli.exit(error) == 0 ? program::kSuccess : program::kUsage;
-    return false;
-  }
-  if (const Status status = Complete(raw, options); !status.ok()) {
-    program::ReportError(status);
-    exit_code = program::kUsage;
-    return false;
-  }
-  return true;
+  const auto complete = [&] { return Complete(raw, options); };
+  return program::ParseCommandLine(cli, "superlink", argc, argv, options.log, complete, exit_code);
 }
 
 void WaitFor(const std::stop_token& stop) {
@@ -146,7 +132,7 @@ int main(int argc, char** argv) {
   int exit_code = program::kSuccess;
   if (!ParseCommandLine(argc, argv, options, exit_code)) return exit_code;
   const program::SignalStop stop;
-  program::LogToStderr(options.log_level);
-  const Status status = Serve(options, stop.token());
+  Status status = program::StartLog(options.log);
+  if (status.ok()) status = Serve(options, stop.token());
   return status.ok() ? program::kSuccess : program::ReportError(status);
 }

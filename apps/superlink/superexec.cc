@@ -14,7 +14,7 @@
 #include <cstring>
 #include <sstream>
 
-#include "program/program.h"
+#include "program/log.h"
 
 namespace flwrcpp::hosting {
 namespace {
