@@ -22,7 +22,7 @@ struct SuperLinkOptions {
   /// Port of the HTTP Fleet API (Flower ≥ 1.40); 0 lets the system choose. Empty: no HTTP.
   std::optional<std::uint16_t> http_port = 8000;
 
-  /// Port of the gRPC Fleet API (Flower 1.23 to 1.39); 0 lets the system choose. Empty: no gRPC.
+  /// Port of the gRPC Fleet API (Flower 1.20 to 1.39); 0 lets the system choose. Empty: no gRPC.
   std::optional<std::uint16_t> grpc_port;
 
   /// Port of the classic stream (`FlowerService.Join`), for Flower's `start_client` and nodes with

@@ -12,6 +12,7 @@
 #include "crypto/sha256.h"
 #include "internal/errors.h"
 #include "internal/log.h"
+#include "internal/releases.h"
 #include "internal/status_macros.h"
 #include "rpc/flower_status.h"
 
@@ -66,6 +67,45 @@ StatusOr<bool> IsOwnId(FleetConnection& connection, std::uint64_t node_id, doubl
   return known;
 }
 
+/// Whether `refusal`, of a call that registers or activates, may come from a SuperLink that has no
+/// such call. Those before Flower 1.23 look first for the id that the call does not have.
+bool MayBeEarly(const FleetConnection& connection, const Status& refusal) {
+  return connection.wire() == "grpc" &&
+         (refusal.code() == StatusCode::kUnauthenticated ||
+          refusal.code() == StatusCode::kUnimplemented || refusal.code() == StatusCode::kUnknown);
+}
+
+/// Joins a SuperLink of Flower before 1.23, if it is one.
+/// @param refusal what the SuperLink said to the calls of later ones.
+Status JoinEarly(FleetConnection& connection, const JoinOptions& options,
+                 std::optional<std::uint64_t> known_id, const Status& refusal,
+                 std::stop_token stop) {
+  const std::string& public_pem = connection.key().public_pem();
+  const StatusOr<std::uint64_t> created = connection.CreateNode(options.heartbeat_interval, stop);
+  if (created.ok()) {
+    connection.UseCreatedNode(*created);
+    RememberNodeId(options.directory, public_pem, *created);
+  } else {
+    // It has no room for a second node with the key of one that crashed.
+    if (created.status().code() != StatusCode::kUnauthenticated || !known_id) return refusal;
+    FLWRCPP_ASSIGN_OR_RETURN(const bool own,
+                             IsOwnId(connection, *known_id, options.heartbeat_interval, stop));
+    if (!own) return refusal;
+    connection.UseCreatedNode(*known_id);
+  }
+  // Those before 1.20 have the same calls, but list a message's objects in another way.
+  const Status late = connection.SendLateHeartbeat(options.heartbeat_interval, stop);
+  if (late.code() == StatusCode::kCancelled || late.code() == StatusCode::kUnavailable) return late;
+  if (!late.ok()) {
+    connection.DeleteNode(stop).IgnoreError();
+    return MakeError(StatusCode::kFailedPrecondition, "{}",
+                     TooOldMessage("the SuperLink", release::kOldestNode));
+  }
+  Log(LogLevel::kInfo, "The SuperLink is of a Flower before {}.{}", release::kRegisteredNodes.major,
+      release::kRegisteredNodes.minor);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Status Join(FleetConnection& connection, Clock& clock, const JoinOptions& options,
@@ -76,6 +116,8 @@ Status Join(FleetConnection& connection, Clock& clock, const JoinOptions& option
     const StatusOr<std::uint64_t> registered = connection.RegisterNode(stop);
     if (registered.ok()) {
       node_id = *registered;
+    } else if (MayBeEarly(connection, registered.status())) {
+      return JoinEarly(connection, options, node_id, registered.status(), stop);
     } else if (FlowerCode(registered.status()) != flower_code::kKeyAlreadyRegistered) {
       return registered.status();
     }
@@ -94,6 +136,9 @@ Status Join(FleetConnection& connection, Clock& clock, const JoinOptions& option
       connection.UseNodeId(*activated);
       RememberNodeId(options.directory, public_pem, *activated);
       return absl::OkStatus();
+    }
+    if (MayBeEarly(connection, activated.status())) {
+      return JoinEarly(connection, options, node_id, activated.status(), stop);
     }
     if (!IsActivationRefused(activated.status())) return activated.status();
     if (node_id) {

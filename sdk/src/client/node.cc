@@ -89,8 +89,13 @@ void FlushLast(Outbox& outbox, Clock& clock) {
 
 void Leave(FleetConnection& connection, bool unregister) {
   // The SuperLink would notice by itself that the node is gone: failures do not matter.
-  Status status = connection.DeactivateNode({});
-  if (unregister) status.Update(connection.UnregisterNode({}));
+  Status status;
+  if (connection.is_created()) {
+    status = connection.DeleteNode({});
+  } else {
+    status = connection.DeactivateNode({});
+    if (unregister) status.Update(connection.UnregisterNode({}));
+  }
   if (!status.ok()) Log(LogLevel::kDebug, "While leaving: {}", std::string(status.message()));
 }
 

@@ -11,6 +11,7 @@
 #include "crypto/sha256.h"
 #include "flwr/proto/fleet.pb.h"
 #include "flwr/proto/heartbeat.pb.h"
+#include "flwrcpp/proto/early_fleet.pb.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 #include "rpc/flower_status.h"
@@ -49,7 +50,12 @@ NodeCredentials FleetConnection::Credentials() {
 
 StatusOr<Bytes> FleetConnection::Attempt(const RpcMethod& method, std::span<const Bytes> body,
                                          std::stop_token stop) {
-  const NodeCredentials credentials = Credentials();
+  return AttemptAs(Credentials(), method, body, std::move(stop));
+}
+
+StatusOr<Bytes> FleetConnection::AttemptAs(const NodeCredentials& credentials,
+                                           const RpcMethod& method, std::span<const Bytes> body,
+                                           std::stop_token stop) {
   const std::size_t max_response_bytes = method.max_response_bytes != 0
                                              ? method.max_response_bytes
                                              : options_.max_object_bytes + kEnvelope;
@@ -240,6 +246,34 @@ Status FleetConnection::UnregisterNode(std::stop_token stop) {
   flwr::proto::UnregisterNodeFleetResponse response;
   request.set_node_id(node_id_);
   return CallProto(fleet_method::kUnregisterNode, request, response, std::move(stop));
+}
+
+StatusOr<std::uint64_t> FleetConnection::CreateNode(double heartbeat_interval,
+                                                    std::stop_token stop) {
+  proto::CreateNodeRequest request;
+  proto::CreateNodeResponse response;
+  request.set_heartbeat_interval(heartbeat_interval);
+  FLWRCPP_RETURN_IF_ERROR(CallProto(fleet_method::kCreateNode, request, response, std::move(stop)));
+  return response.node().node_id();
+}
+
+Status FleetConnection::DeleteNode(std::stop_token stop) {
+  proto::DeleteNodeRequest request;
+  proto::DeleteNodeResponse response;
+  request.mutable_node()->set_node_id(node_id_);
+  return CallProto(fleet_method::kDeleteNode, request, response, std::move(stop));
+}
+
+Status FleetConnection::SendLateHeartbeat(double heartbeat_interval, std::stop_token stop) {
+  // Before 1.20 a signature holds for 15 s, from then on for 305 s: this is far from both.
+  constexpr double kLateSeconds = 100;
+  flwr::proto::SendNodeHeartbeatRequest request;
+  request.mutable_node()->set_node_id(node_id_);
+  request.set_heartbeat_interval(heartbeat_interval);
+  const std::array body = {Bytes(request.SerializeAsString())};
+  return AttemptAs(SignNow(key_, clock_.Unix() - kLateSeconds), fleet_method::kSendNodeHeartbeat,
+                   body, std::move(stop))
+      .status();
 }
 
 }  // namespace flwrcpp::internal

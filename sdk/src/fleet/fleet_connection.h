@@ -94,10 +94,26 @@ class FleetConnection {
   Status DeactivateNode(std::stop_token stop);
   Status UnregisterNode(std::stop_token stop);
 
+  // SuperLinks of Flower before 1.23, which have none of the calls that mention registering and
+  // activating.
+
+  StatusOr<std::uint64_t> CreateNode(double heartbeat_interval, std::stop_token stop);
+  Status DeleteNode(std::stop_token stop);
+  /// Sends a heartbeat whose signature is older than SuperLinks of Flower before 1.20 accept.
+  Status SendLateHeartbeat(double heartbeat_interval, std::stop_token stop);
+  /// Whether the node is one that was created.
+  bool is_created() const { return is_created_; }
+  void UseCreatedNode(std::uint64_t node_id) {
+    node_id_ = node_id;
+    is_created_ = true;
+  }
+
  private:
   NodeCredentials Credentials();
   StatusOr<Bytes> Attempt(const RpcMethod& method, std::span<const Bytes> body,
                           std::stop_token stop);
+  StatusOr<Bytes> AttemptAs(const NodeCredentials& credentials, const RpcMethod& method,
+                            std::span<const Bytes> body, std::stop_token stop);
   StatusOr<Bytes> Call(const RpcMethod& method, std::span<const Bytes> body, std::stop_token stop);
   Status CallProto(const RpcMethod& method, const google::protobuf::MessageLite& request,
                    google::protobuf::MessageLite& response, std::stop_token stop);
@@ -107,6 +123,7 @@ class FleetConnection {
   const Options options_;
   Clock& clock_;
   std::uint64_t node_id_ = 0;
+  bool is_created_ = false;
   std::mutex signed_mutex_;
   NodeCredentials signed_;  ///< The latest.
   double signed_at_ = 0;    ///< Unix seconds.

@@ -36,4 +36,7 @@ inline constexpr RpcMethod kDeactivateNode{"DeactivateNode", "/v1/fleet/deactiva
                                            seconds(5)};
 inline constexpr RpcMethod kUnregisterNode{"UnregisterNode", "/v1/fleet/unregister-node", false,
                                            seconds(5)};
+/// Of Flower before 1.23, over gRPC only. A repetition of the first would make another node.
+inline constexpr RpcMethod kCreateNode{"CreateNode", "", false};
+inline constexpr RpcMethod kDeleteNode{"DeleteNode", "", false, seconds(5)};
 }  // namespace flwrcpp::internal::fleet_method

@@ -11,6 +11,7 @@
 #include "flwrcpp/version.h"
 #include "internal/errors.h"
 #include "internal/log.h"
+#include "internal/releases.h"
 #include "records/object.h"
 
 namespace flwrcpp::internal {
@@ -63,9 +64,10 @@ class GrpcTransport final : public FleetTransport {
       if (stop.stop_requested()) return MakeError(StatusCode::kCancelled, "stop requested");
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
         return MakeError(StatusCode::kUnimplemented,
-                         "the server at {} does not know {}: it is no SuperLink of Flower 1.23 or "
+                         "the server at {} does not know {}: it is no SuperLink of Flower {}.{} or "
                          "later; a server of `start_server` needs the classic transport",
-                         options_.address, call.method.name);
+                         options_.address, call.method.name, release::kOldestNode.major,
+                         release::kOldestNode.minor);
       }
       return StatusFromChannel(status, options_);
     }

@@ -37,6 +37,9 @@ constexpr std::array kRpcNames = {
                  "confirm-message-received"},
     FleetRpcName{FleetRpc::kGetRun, "GetRun", "get-run"},
     FleetRpcName{FleetRpc::kGetFab, "GetFab", "get-fab"},
+    FleetRpcName{FleetRpc::kCreateNode, "CreateNode", ""},
+    FleetRpcName{FleetRpc::kDeleteNode, "DeleteNode", ""},
+    FleetRpcName{FleetRpc::kPing, "Ping", ""},
 };
 
 /// The node that a request says it comes from.
@@ -57,7 +60,8 @@ FleetApi::FleetApi(FleetService& service, Notifier& notifier, Options options)
     : service_(service),
       notifier_(notifier),
       options_(std::move(options)),
-      authenticator_(kMaxKeptKeys) {}
+      authenticator_(kMaxKeptKeys),
+      early_nodes_(service) {}
 
 asio::awaitable<StatusOr<ApiReply>> FleetApi::Handle(FleetRequest call, Caller& caller) {
   if (call.rpc == FleetRpc::kPullMessages) {
@@ -106,6 +110,7 @@ StatusOr<ApiReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
     case FleetRpc::kPullObject: {
       FLWRCPP_ASSIGN_OR_RETURN(const auto request,
                                Authenticate<flwr::proto::PullObjectRequest>(call));
+      FLWRCPP_RETURN_IF_ERROR(early_nodes_.CheckPull(NodeOf(request)));
       FLWRCPP_ASSIGN_OR_RETURN(const StoredObject stored, service_.PullObject(request));
       return Serialize(stored);
     }
@@ -125,16 +130,39 @@ StatusOr<ApiReply> FleetApi::HandleAtOnce(const FleetRequest& call) {
     }
     case FleetRpc::kGetRun: {
       FLWRCPP_ASSIGN_OR_RETURN(const auto request, Authenticate<flwr::proto::GetRunRequest>(call));
+      early_nodes_.AskedForRun(NodeOf(request));
       return Serialize(service_.GetRun(request));
     }
     case FleetRpc::kGetFab: {
       FLWRCPP_ASSIGN_OR_RETURN(const auto request, Authenticate<flwr::proto::GetFabRequest>(call));
       return Serialize(service_.GetFab(request));
     }
+    case FleetRpc::kCreateNode:
+    case FleetRpc::kDeleteNode:
+    case FleetRpc::kPing:
+      return HandleEarly(call);
     case FleetRpc::kPullMessages:
       break;  // Handled by HandlePull.
   }
   return MakeError(StatusCode::kUnimplemented, "there is no such call");
+}
+
+StatusOr<ApiReply> FleetApi::HandleEarly(const FleetRequest& call) {
+  // Only releases that are too old do not sign.
+  if (call.credentials.ok() && call.credentials->public_pem.empty()) {
+    const Status refusal = EarlyNodes::TooOld();
+    Log(LogLevel::kWarning, "a node is refused: {}", std::string(refusal.message()));
+    return refusal;
+  }
+  if (call.rpc == FleetRpc::kCreateNode) {
+    FLWRCPP_ASSIGN_OR_RETURN(const auto request, ParseRequest<proto::CreateNodeRequest>(call.body));
+    FLWRCPP_RETURN_IF_ERROR(CheckSignature(call));
+    return Serialize(early_nodes_.Create(call.credentials->public_pem, request));
+  }
+  // A ping, too, begins with the node.
+  FLWRCPP_ASSIGN_OR_RETURN(const auto request, Authenticate<proto::DeleteNodeRequest>(call));
+  if (call.rpc == FleetRpc::kPing) return early_nodes_.Pinged(NodeOf(request));
+  return Serialize(early_nodes_.Delete(NodeOf(request)));
 }
 
 asio::awaitable<StatusOr<ApiReply>> FleetApi::HandlePull(FleetRequest call, Caller& caller) {
@@ -142,6 +170,7 @@ asio::awaitable<StatusOr<ApiReply>> FleetApi::HandlePull(FleetRequest call, Call
       Authenticate<flwr::proto::PullMessagesRequest>(call);
   if (!request.ok()) co_return request.status();
   const std::uint64_t node_id = NodeOf(*request);
+  if (const Status fits = early_nodes_.Check(node_id); !fits.ok()) co_return fits;
 
   if (options_.pull_wait.count() == 0) co_return Pull(node_id, *request, caller);
 
@@ -169,8 +198,7 @@ asio::awaitable<StatusOr<ApiReply>> FleetApi::HandlePull(FleetRequest call, Call
 }
 
 StatusOr<ApiReply> FleetApi::Pull(std::uint64_t node_id,
-                                    const flwr::proto::PullMessagesRequest& request,
-                                    Caller& caller) {
+                                  const flwr::proto::PullMessagesRequest& request, Caller& caller) {
   switch (caller.state()) {
     case Caller::State::kWaiting:
       break;

@@ -16,6 +16,7 @@
 #include "flwrcpp/status.h"
 #include "superlink/api_reply.h"
 #include "superlink/caller.h"
+#include "superlink/early_nodes.h"
 #include "superlink/fleet_service.h"
 #include "superlink/latest_pulls.h"
 #include "superlink/node_authenticator.h"
@@ -36,12 +37,17 @@ enum class FleetRpc {
   kConfirmMessageReceived,
   kGetRun,
   kGetFab,
+  // Of Flower before 1.23.
+  kCreateNode,
+  kDeleteNode,
+  kPing,
 };
 
 struct FleetRpcName {
   FleetRpc rpc;
   std::string_view name;  ///< As gRPC calls it, e.g. `PullMessages`.
-  std::string_view path;  ///< Last part of its HTTP path, e.g. `pull-messages`.
+  /// Last part of its HTTP path, e.g. `pull-messages`; empty for what only gRPC has.
+  std::string_view path;
 };
 
 /// All methods with their names.
@@ -79,10 +85,12 @@ class FleetApi {
 
  private:
   StatusOr<ApiReply> HandleAtOnce(const FleetRequest& call);
+  /// A call of Flower before 1.23.
+  StatusOr<ApiReply> HandleEarly(const FleetRequest& call);
   boost::asio::awaitable<StatusOr<ApiReply>> HandlePull(FleetRequest call, Caller& caller);
   /// One look for an instruction, if the caller is still there to get it.
   StatusOr<ApiReply> Pull(std::uint64_t node_id, const flwr::proto::PullMessagesRequest& request,
-                            Caller& caller);
+                          Caller& caller);
 
   /// Parses the request and checks that its sender is who it says.
   template <typename Request>
@@ -94,6 +102,7 @@ class FleetApi {
   Notifier& notifier_;
   const Options options_;
   NodeAuthenticator authenticator_;
+  EarlyNodes early_nodes_;
   LatestPulls latest_pulls_;
   std::atomic<bool> stopping_ = false;
 };

@@ -265,7 +265,7 @@ TEST_F(FleetGrpcTest, CallsOfOlderNodesAreUnimplemented) {
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   grpc::CompletionQueue queue;
   const auto call =
-      stub.PrepareUnaryCall(&context, "/flwr.proto.Fleet/CreateNode", grpc::ByteBuffer(), &queue);
+      stub.PrepareUnaryCall(&context, "/flwr.proto.Fleet/PullTaskIns", grpc::ByteBuffer(), &queue);
   call->StartCall();
   grpc::ByteBuffer response;
   grpc::Status status;

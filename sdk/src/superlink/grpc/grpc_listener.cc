@@ -3,12 +3,14 @@
 
 #include "superlink/grpc/grpc_listener.h"
 
+#include <fmt/format.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <map>
 #include <string>
 #include <utility>
 
+#include "internal/releases.h"
 #include "superlink/grpc/grpc_call.h"
 #include "superlink/grpc/handover.h"
 
@@ -27,7 +29,9 @@ class UnknownCall final : public grpc::ServerGenericBidiReactor {
     TakeOver(this);
     HandOver(this);
     Finish({grpc::StatusCode::UNIMPLEMENTED,
-            "this SuperLink does not know the call; it speaks the Fleet API since Flower 1.23"});
+            fmt::format(
+                "this SuperLink does not know the call: it serves nodes of Flower {}.{} or later",
+                release::kOldestNode.major, release::kOldestNode.minor)});
   }
 
   void OnDone() override {

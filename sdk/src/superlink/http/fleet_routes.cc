@@ -9,6 +9,7 @@
 #include "crypto/encoding.h"
 #include "internal/errors.h"
 #include "internal/log.h"
+#include "internal/releases.h"
 #include "internal/status_macros.h"
 #include "superlink/http/protobuf_call.h"
 
@@ -46,6 +47,9 @@ boost::asio::awaitable<HttpResponse> HandleFleetCall(FleetApi& api, const FleetR
   if (!credentials.ok()) {
     credentials = MakeError(StatusCode::kUnauthenticated, "{}", kNotAuthenticated);
   }
+  if (name.rpc == FleetRpc::kActivateNode) {
+    WarnOfNewRelease("a SuperNode", FieldOf(header, "flwr-package-version"));
+  }
   FleetRequest call{name.rpc, std::move(body), std::move(credentials)};
   StatusOr<ApiReply> reply = co_await api.Handle(std::move(call), caller);
   co_return ToFleetResponse(name.path, std::move(reply));
@@ -55,6 +59,7 @@ boost::asio::awaitable<HttpResponse> HandleFleetCall(FleetApi& api, const FleetR
 
 void AddFleetRoutes(FleetApi& api, HttpRouter& router) {
   for (const FleetRpcName& name : FleetRpcNames()) {
+    if (name.path.empty()) continue;
     router.Add("/v1/fleet/" + std::string(name.path), "POST",
                [&api, &name](const HttpHeader& header, Bytes body, Caller& caller) {
                  return HandleFleetCall(api, name, header, std::move(body), caller);

@@ -5,41 +5,21 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "internal/log.h"
+#include "internal/releases.h"
 #include "superlink/http/protobuf_call.h"
 
 namespace flwrcpp::internal {
 namespace {
 
-/// Releases of Flower whose executors and ServerApps speak this API.
-struct Release {
-  int major = 0;
-  int minor = 0;
-  friend auto operator<=>(const Release&, const Release&) = default;
-};
-constexpr Release kOldest{1, 40};
-constexpr Release kNewest{1, 42};
-
-/// `1.42.0` → 1.42; none for what is no version.
-std::optional<Release> ParseRelease(std::string_view text) {
-  Release release;
-  const char* const end = text.data() + text.size();
-  const auto [dot, error] = std::from_chars(text.data(), end, release.major);
-  if (error != std::errc() || dot == end || *dot != '.') return std::nullopt;
-  const auto [rest, minor_error] = std::from_chars(dot + 1, end, release.minor);
-  if (minor_error != std::errc()) return std::nullopt;
-  return release;
-}
-
 Status Incompatible(const std::string& why) {
-  return ApiError(ApiErrorCode::kVersionIncompatible,
-                  fmt::format("{}; this SuperLink works with Flower {}.{} to {}.{}", why,
-                              kOldest.major, kOldest.minor, kNewest.major, kNewest.minor));
+  return ApiError(
+      ApiErrorCode::kVersionIncompatible,
+      fmt::format("{}; this SuperLink works with Flower {}.{} to {}.{}", why, release::kHttp.major,
+                  release::kHttp.minor, release::kNewest.major, release::kNewest.minor));
 }
 
 /// Who calls says so by three header fields or by none. A release that nobody has seen yet is
@@ -55,14 +35,12 @@ Status CheckRelease(const HttpHeader& header) {
   if (name != "flwr" && name != "flwr-nightly") {
     return Incompatible(fmt::format("package '{}' is not flwr", name));
   }
-  const std::optional<Release> release = ParseRelease(version);
-  if (!release) return Incompatible(fmt::format("'{}' is no version", version));
-  if (*release < kOldest)
+  const std::optional<Release> found = ParseRelease(version);
+  if (!found) return Incompatible(fmt::format("'{}' is no version", version));
+  if (*found < release::kHttp) {
     return Incompatible(fmt::format("{} is of Flower {}", component, version));
-  if (*release > kNewest) {
-    Log(LogLevel::kWarning, "{} is of Flower {}, which is newer than this SuperLink", component,
-        version);
   }
+  WarnOfNewRelease("an executor or ServerApp", version);
   return absl::OkStatus();
 }
 
