@@ -231,7 +231,7 @@ class Run:
 
     def status(self) -> str:
         """For example `running` or `finished:stopped`."""
-        (run,) = self.superlink.flwr("list", "--run-id", str(self.run_id))["runs"]
+        (run,) = self.superlink.flwr("ls", "--run-id", str(self.run_id))["runs"]
         return run["status"]
 
     def stop(self) -> None:

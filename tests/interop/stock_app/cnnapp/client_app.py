@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stock ClientApp (message API): real training with PyTorch, or drift.py's arithmetic with NumPy alone."""
 
-from flwr.app import Array, ArrayRecord, Context, Message, MetricRecord, RecordDict
-from flwr.clientapp import ClientApp
-
 from cnnapp import drift
+from cnnapp.names import Array, ArrayRecord, ClientApp, Context, Message, MetricRecord, RecordDict
 
 app = ClientApp()
 

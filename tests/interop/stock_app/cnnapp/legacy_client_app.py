@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stock ClientApp of the legacy kind (client_fn), with drift.py's arithmetic."""
 
-from flwr.app import Context
 from flwr.client import NumPyClient
-from flwr.clientapp import ClientApp
 
 from cnnapp import drift
 from cnnapp.initial import initial_arrays
+from cnnapp.names import ClientApp, Context
 
 
 class DriftClient(NumPyClient):

@@ -5,12 +5,11 @@
 It has no initial parameters, so that it asks a node for them.
 """
 
-from flwr.app import Context
 from flwr.common import parameters_to_ndarrays
 from flwr.server import ServerAppComponents, ServerConfig
 from flwr.server.strategy import FedAvg
-from flwr.serverapp import ServerApp
 
+from cnnapp.names import Context, ServerApp
 from cnnapp.recording import Recorder
 
 
