@@ -18,6 +18,16 @@ namespace {
 /// Collects objects and keeps each id once.
 class Collector {
  public:
+  /// @param chunks those of all arrays, in the order in which they will be asked for.
+  explicit Collector(std::vector<Object> chunks) : chunks_(std::move(chunks)) {}
+
+  ObjectTree AddNextChunk() {
+    Object& chunk = chunks_[next_chunk_++];
+    ObjectTree tree{chunk.id, {}};
+    Keep(std::move(chunk));
+    return tree;
+  }
+
   /// Adds an object with the trees of its children, which are de-duplicated in first-seen order.
   ObjectTree Add(ObjectType type, std::vector<ObjectTree> children, Bytes body) {
     std::vector<std::string> ids;
@@ -25,13 +35,19 @@ class Collector {
     for (const ObjectTree& child : children) ids.push_back(child.id);
     Object object = MakeObject(type, ids, std::move(body));
     ObjectTree tree{object.id, std::move(children)};
-    if (seen_.insert(object.id).second) objects_.push_back(std::move(object));
+    Keep(std::move(object));
     return tree;
   }
 
   std::vector<Object> TakeObjects() { return std::move(objects_); }
 
  private:
+  void Keep(Object object) {
+    if (seen_.insert(object.id).second) objects_.push_back(std::move(object));
+  }
+
+  std::vector<Object> chunks_;
+  std::size_t next_chunk_ = 0;
   std::unordered_set<std::string> seen_;
   std::vector<Object> objects_;
 };
@@ -67,13 +83,32 @@ Bytes DataPiece(const Array& array, std::size_t offset, std::size_t size) {
   return Bytes(std::move(joined));
 }
 
+std::size_t ChunkCount(const Array& array) {
+  return (array.data_size() + kArrayChunkSize - 1) / kArrayChunkSize;
+}
+
+/// The chunks of all arrays in their order. They are most of what has to be hashed.
+std::vector<Object> ChunksOf(const RecordDict& content) {
+  std::vector<Bytes> pieces;
+  for (const auto& [name, record] : content) {
+    const auto* const arrays = std::get_if<ArrayRecord>(&record);
+    if (arrays == nullptr) continue;
+    for (const auto& [key, array] : *arrays) {
+      for (std::size_t i = 0; i < ChunkCount(array); ++i) {
+        const std::size_t offset = i * kArrayChunkSize;
+        pieces.push_back(
+            DataPiece(array, offset, std::min(kArrayChunkSize, array.data_size() - offset)));
+      }
+    }
+  }
+  return MakeChunks(std::move(pieces));
+}
+
 ObjectTree DeflateArray(const Array& array, Collector& collector) {
   Children chunks;
   std::string positions;
-  for (std::size_t offset = 0; offset < array.data_size(); offset += kArrayChunkSize) {
-    const std::size_t size = std::min(kArrayChunkSize, array.data_size() - offset);
-    const std::size_t position =
-        chunks.Add(collector.Add(ObjectType::kArrayChunk, {}, DataPiece(array, offset, size)));
+  for (std::size_t i = 0; i < ChunkCount(array); ++i) {
+    const std::size_t position = chunks.Add(collector.AddNextChunk());
     if (!positions.empty()) positions += ", ";
     positions += std::to_string(position);
   }
@@ -129,7 +164,7 @@ struct RecordDeflater {
 }  // namespace
 
 DeflatedContent Deflate(const RecordDict& content) {
-  Collector collector;
+  Collector collector(ChunksOf(content));
   DeflatedContent deflated;
   deflated.tree = DeflateNamed(
       ObjectType::kRecordDict, content, collector,

@@ -11,6 +11,7 @@
 
 #include "crypto/encoding.h"
 #include "crypto/sha256.h"
+#include "crypto/sha256_side_by_side.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
@@ -37,9 +38,8 @@ void AppendPostOrder(const ObjectTree& tree, std::unordered_set<std::string_view
   if (seen.insert(tree.id).second) ids.push_back(tree.id);
 }
 
-}  // namespace
-
-Object MakeObject(ObjectType type, const std::vector<std::string>& children, Bytes body) {
+std::string MakeHead(ObjectType type, const std::vector<std::string>& children,
+                     std::size_t body_size) {
   std::string head(kTypeNames[static_cast<std::size_t>(type)]);
   head += ' ';
   for (std::size_t i = 0; i < children.size(); ++i) {
@@ -47,9 +47,15 @@ Object MakeObject(ObjectType type, const std::vector<std::string>& children, Byt
     head += children[i];
   }
   head += ' ';
-  head += std::to_string(body.size());
+  head += std::to_string(body_size);
   head += '\0';
+  return head;
+}
 
+}  // namespace
+
+Object MakeObject(ObjectType type, const std::vector<std::string>& children, Bytes body) {
+  std::string head = MakeHead(type, children, body.size());
   Object object;
   Sha256 hash;
   hash.Update(head);
@@ -58,6 +64,19 @@ Object MakeObject(ObjectType type, const std::vector<std::string>& children, Byt
   object.head = Bytes(std::move(head));
   object.body = std::move(body);
   return object;
+}
+
+std::vector<Object> MakeChunks(std::vector<Bytes> bodies) {
+  std::vector<Object> chunks(bodies.size());
+  std::vector<HashInput> inputs(bodies.size());
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    chunks[i].head = Bytes(MakeHead(ObjectType::kArrayChunk, {}, bodies[i].size()));
+    chunks[i].body = std::move(bodies[i]);
+    inputs[i] = {chunks[i].head.view(), chunks[i].body.view()};
+  }
+  std::vector<std::string> ids = Sha256OfEach(inputs);
+  for (std::size_t i = 0; i < ids.size(); ++i) chunks[i].id = std::move(ids[i]);
+  return chunks;
 }
 
 StatusOr<ObjectHead> ParseObjectHead(std::string_view content) {
@@ -108,10 +127,25 @@ StatusOr<ObjectHead> ParseObjectHead(std::string_view content) {
 }
 
 StatusOr<Object> CheckObject(const std::string& id, Bytes content) {
-  FLWRCPP_ASSIGN_OR_RETURN(const ObjectHead head, ParseObjectHead(content.view()));
-  const std::string hash = Sha256::Hex(content.view());
-  if (hash != id) return InvalidArgument("object {} has the hash {}", id, hash);
-  return Object{id, content.Slice(0, head.size), content.Slice(head.size)};
+  const ReceivedObject received{id, std::move(content)};
+  FLWRCPP_ASSIGN_OR_RETURN(std::vector<Object> objects, CheckObjects({&received, 1}));
+  return std::move(objects.front());
+}
+
+StatusOr<std::vector<Object>> CheckObjects(std::span<const ReceivedObject> received) {
+  std::vector<Object> objects;
+  std::vector<HashInput> inputs;
+  for (const auto& [id, content] : received) {
+    FLWRCPP_ASSIGN_OR_RETURN(const ObjectHead head, ParseObjectHead(content.view()));
+    objects.push_back({id, content.Slice(0, head.size), content.Slice(head.size)});
+    inputs.push_back({content.view(), {}});
+  }
+  const std::vector<std::string> hashes = Sha256OfEach(inputs);
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    if (hashes[i] == objects[i].id) continue;
+    return InvalidArgument("object {} has the hash {}", objects[i].id, hashes[i]);
+  }
+  return objects;
 }
 
 std::vector<std::string> PostOrder(const ObjectTree& tree) {

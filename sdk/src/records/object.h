@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,8 @@ struct ObjectTree {
 
 /// Builds an object and computes its id.
 Object MakeObject(ObjectType type, const std::vector<std::string>& children, Bytes body);
+/// Builds an ArrayChunk of each body; their ids are computed side by side, which is faster.
+std::vector<Object> MakeChunks(std::vector<Bytes> bodies);
 
 /// Reads and checks an object as Flower's store does, all but its hash.
 /// @return `kInvalidArgument` saying which rule is broken.
@@ -66,6 +69,15 @@ StatusOr<ObjectHead> ParseObjectHead(std::string_view content);
 /// Splits `content` into an Object after checking form and hash.
 /// @return `kInvalidArgument`; `id` is what the sender claims.
 StatusOr<Object> CheckObject(const std::string& id, Bytes content);
+
+/// An object as it came; `id` is what the sender claims.
+struct ReceivedObject {
+  std::string id;
+  Bytes content;
+};
+/// `CheckObject()` for each; their hashes are computed side by side, which is faster.
+/// @return `kInvalidArgument` if one of them is damaged.
+StatusOr<std::vector<Object>> CheckObjects(std::span<const ReceivedObject> received);
 
 /// A record dict taken apart once, to be shared by the messages that carry it.
 struct DeflatedContent {

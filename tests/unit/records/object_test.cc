@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "records/wire.h"
@@ -93,6 +94,52 @@ TEST(Objects, AWrongHashIsRefused) {
   const std::string content = std::string("ArrayChunk  1") + '\0' + "a";
   EXPECT_THAT(CheckObject(std::string(64, '0'), Bytes(content)),
               StatusIs(StatusCode::kInvalidArgument, "has the hash"));
+}
+
+TEST(Objects, OneWrongHashAmongManyIsRefused) {
+  std::vector<ReceivedObject> received;
+  for (int i = 0; i < 40; ++i) {
+    const Object object = MakeObject(ObjectType::kArrayChunk, {}, Bytes(std::string(i, 'x')));
+    received.push_back(
+        {object.id, Bytes(std::string(object.head.view()) + std::string(object.body.view()))});
+  }
+  const auto checked = CheckObjects(received);
+  ASSERT_THAT(checked, IsOk());
+  ASSERT_EQ(checked->size(), received.size());
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    EXPECT_EQ((*checked)[i].id, received[i].id);
+    EXPECT_EQ((*checked)[i].body.size(), i);
+  }
+
+  std::swap(received[30].content, received[31].content);
+  EXPECT_THAT(CheckObjects(received), StatusIs(StatusCode::kInvalidArgument, received[30].id));
+}
+
+TEST(Objects, ChunksAreThoseThatWouldBeMadeOneByOne) {
+  ArrayRecord arrays;
+  std::vector<Object> expected;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t size = kArrayChunkSize * static_cast<std::size_t>(i % 3) / 2 + 100;
+    const Bytes data(std::string(size, static_cast<char>(i)));
+    arrays.Set(std::to_string(i), Array("", {}, "x", {data}));
+    for (std::size_t offset = 0; offset < size; offset += kArrayChunkSize) {
+      expected.push_back(
+          MakeObject(ObjectType::kArrayChunk, {}, data.Slice(offset, kArrayChunkSize)));
+    }
+  }
+  RecordDict content;
+  content.Set("arrays", arrays);
+
+  std::vector<Object> chunks;
+  for (const Object& object : Deflate(content).objects) {
+    if (object.head.view().starts_with("ArrayChunk ")) chunks.push_back(object);
+  }
+  ASSERT_EQ(chunks.size(), expected.size());
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    EXPECT_EQ(chunks[i].id, expected[i].id);
+    EXPECT_EQ(chunks[i].head, expected[i].head);
+    EXPECT_EQ(chunks[i].body, expected[i].body);
+  }
 }
 
 /// A message whose one record is `record`, around whatever objects `store` holds.
