@@ -101,7 +101,9 @@ void AddDataOptions(CLI::App& cli, Options& options) {
 
 /// Reads the files and takes the partition from the node config.
 Status Complete(const Raw& raw, Options& options) {
+  if (Status status = options.task.Check(); !status.ok()) return status;
   NodeOptions& node = options.node;
+  if (options.task.given()) node.superlink = options.task.address();
   if (!raw.root_certificates.empty()) {
     const StatusOr<std::string> text = program::ReadTextFile(raw.root_certificates);
     if (!text.ok()) return text.status();
@@ -118,23 +120,27 @@ Status Complete(const Raw& raw, Options& options) {
   if (!config.ok()) return config.status();
   node.node_config = *std::move(config);
 
+  return TakePartition(node.node_config, options.data);
+}
+
+}  // namespace
+
+Status TakePartition(const UserConfig& node_config, task::TaskDataOptions& data) {
   const auto whole = [&](const char* key, std::int64_t otherwise, std::size_t& out) -> Status {
     const StatusOr<std::int64_t> value =
-        node.node_config.contains(key) ? node.node_config.GetInt(key) : otherwise;
+        node_config.contains(key) ? node_config.GetInt(key) : otherwise;
     if (!value.ok()) return value.status();
     if (*value < 0) {
       return Status(StatusCode::kInvalidArgument,
-                    fmt::format("--node-config: {} is {}, expected 0 or more", key, *value));
+                    fmt::format("node config: {} is {}, expected 0 or more", key, *value));
     }
     out = static_cast<std::size_t>(*value);
     return absl::OkStatus();
   };
-  Status status = whole("partition-id", 0, options.data.partition_id);
-  if (status.ok()) status = whole("num-partitions", 1, options.data.partitions.num_partitions);
+  Status status = whole("partition-id", 0, data.partition_id);
+  if (status.ok()) status = whole("num-partitions", 1, data.partitions.num_partitions);
   return status;
 }
-
-}  // namespace
 
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App cli(
@@ -143,6 +149,7 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   Raw raw;
   AddNodeOptions(cli, options, raw);
   AddDataOptions(cli, options);
+  options.task.AddTo(cli, "flwr-clientapp");
   const auto complete = [&] { return Complete(raw, options); };
   return program::ParseCommandLine(cli, "client_app", argc, argv, options.log, complete, exit_code);
 }

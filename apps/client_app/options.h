@@ -6,6 +6,7 @@
 
 #include "flwrcpp/node.h"
 #include "program/log.h"
+#include "program/task_flags.h"
 #include "task/data.h"
 
 namespace flwrcpp::client_app {
@@ -17,12 +18,17 @@ struct Options {
   std::string device = "auto";
   int threads = 1;
   bool shuffle = true;
+  program::TaskFlags task;
   program::LogOptions log;
 };
 
 /// Reads the command line; prints help, version or what is wrong.
 /// @return true to go on; else the program ends with `exit_code`.
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
+
+/// Takes `partition-id` (0) and `num-partitions` (1) from a node's config.
+/// @return `kInvalidArgument` for values that are no such numbers.
+Status TakePartition(const UserConfig& node_config, task::TaskDataOptions& data);
 
 /// Reads `key=value key='text'`, values in TOML, as `flower-supernode --node-config` does.
 /// @return `kInvalidArgument` saying which part cannot be read.

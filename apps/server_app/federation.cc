@@ -239,7 +239,7 @@ Status RunFederation(const Options& options, std::stop_token stop) {
       program::Say("Executing the runs of " + remote.superlink.address);
       return for_users.Serve(remote.superlink, stop);
     case Way::kTask:
-      return for_users.RunTask(remote.superlink, remote.token, stop);
+      return for_users.RunTask(remote.superlink, remote.task, stop);
   }
   return absl::OkStatus();
 }

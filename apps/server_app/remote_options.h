@@ -6,6 +6,8 @@
 
 #include "flwrcpp/remote_superlink.h"
 #include "flwrcpp/status.h"
+#include "flwrcpp/task.h"
+#include "program/task_flags.h"
 
 namespace CLI {
 class App;
@@ -24,7 +26,7 @@ struct RemoteOptions {
 
   Way way = Way::kNone;
   RemoteSuperLink superlink;
-  std::string token;
+  TaskOptions task;    ///< Of `kTask`.
   int parent_pid = 0;  ///< Process whose end ends this one; 0: none.
 };
 
@@ -42,12 +44,9 @@ class RemoteFlags {
  private:
   std::string submit_address_;
   std::string executor_address_;
-  std::string runtime_address_;
-  std::string token_;
+  program::TaskFlags task_;
   std::string root_certificates_;
   std::string secret_file_;
-  int parent_pid_ = 0;
-  bool install_ = false;  // for those who call us as if we were Python
 };
 
 }  // namespace flwrcpp::server_app

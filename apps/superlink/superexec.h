@@ -38,8 +38,6 @@ class SuperExec {
  private:
   /// Keeps the child alive until `stopping_`.
   void Watch();
-  /// @return the child's id; -1 when it cannot be started.
-  pid_t Spawn() const;
 
   std::vector<std::string> command_;
   std::mutex mutex_;

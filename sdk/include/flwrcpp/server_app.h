@@ -14,6 +14,7 @@
 #include "flwrcpp/remote_superlink.h"
 #include "flwrcpp/status.h"
 #include "flwrcpp/superlink.h"
+#include "flwrcpp/task.h"
 
 namespace flwrcpp {
 
@@ -41,8 +42,8 @@ class ServerApp {
              std::stop_token stop) const;
 
   /// Runs `main` once for a run that an executor has claimed, as Flower's SuperExec starts
-  /// `flwr-serverapp`: `token` is what it was given.
-  Status RunTask(const RemoteSuperLink& superlink, const std::string& token,
+  /// `flwr-serverapp`. Apps of Python are left to `task.run_python`, if it is set.
+  Status RunTask(const RemoteSuperLink& superlink, const TaskOptions& task,
                  std::stop_token stop) const;
 
   /// Is an executor: claims the runs that users start with `flwr run`, whatever their FAB, and runs

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/handler_error.h"
+#include "client/reply.h"
 #include "client/run_watch.h"
 #include "flwr/proto/message.pb.h"
 #include "internal/errors.h"
@@ -47,22 +48,6 @@ std::optional<Metadata> MetadataOf(const ObjectMap& objects, const std::string& 
   Metadata metadata = FromProto(proto.metadata());
   metadata.message_id = root_id;
   return metadata;
-}
-
-/// The handler's reply with metadata that the SuperLink will accept, whatever the handler set.
-Message Address(const Message& instruction, const Message& reply, double now) {
-  Metadata metadata = Message::ErrorReplyTo(instruction, {}, now).metadata();
-  const double ttl = reply.metadata().ttl;
-  if (ttl > 0 && ttl < metadata.ttl) metadata.ttl = ttl;
-  if (reply.has_error()) {
-    return {std::move(metadata), Error{reply.error().code, ToUtf8(reply.error().reason)}};
-  }
-  return {std::move(metadata), reply.shared_content()};
-}
-
-std::string Describe(const Metadata& metadata) {
-  return fmt::format("{} message {} of run {}", metadata.message_type, metadata.message_id,
-                     metadata.run_id);
 }
 
 }  // namespace
@@ -204,16 +189,8 @@ std::optional<Message> NodeLoop::Handle(const Message& message, const RunMemory&
     runtime_seconds_ = clock_.Monotonic() - began;
     if (watch.run_is_over() || stop.stop_requested()) return std::nullopt;
   }
-  if (reply.ok() && !reply->has_content() && !reply->has_error()) {
-    reply = InvalidArgument("the ClientApp answered with neither content nor error");
-  }
-  if (!reply.ok()) {
-    Log(LogLevel::kError, "The ClientApp failed on {}: {}", Describe(message.metadata()),
-        std::string(reply.status().message()));
-    return Message::ErrorReplyTo(message, HandlerError(reply.status()), clock_.Unix());
-  }
-  StateOf(run.state_key) = std::move(context.state);
-  return Address(message, *reply, clock_.Unix());
+  if (reply.ok()) StateOf(run.state_key) = std::move(context.state);
+  return MakeReply(message, reply, clock_.Unix());
 }
 
 StatusOr<const NodeLoop::RunMemory*> NodeLoop::RecallRun(std::uint64_t run_id,

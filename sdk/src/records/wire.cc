@@ -212,6 +212,30 @@ void AppendVarint(std::uint64_t value, std::string& out) {
   out.append(reinterpret_cast<const char*>(buffer), static_cast<std::size_t>(end - buffer));
 }
 
+void ToProto(const ArrayRecord& record, flwr::proto::ArrayRecord& proto) {
+  for (const auto& [name, array] : record) {
+    auto& item = *proto.add_items();
+    item.set_key(name);
+    flwr::proto::Array& value = *item.mutable_value();
+    value.set_dtype(array.dtype());
+    for (const std::int64_t size : array.shape()) {
+      value.add_shape(static_cast<std::int32_t>(size));
+    }
+    value.set_stype(array.stype());
+    for (const Bytes& segment : array.segments()) value.mutable_data()->append(segment.view());
+  }
+}
+
+ArrayRecord FromProto(const flwr::proto::ArrayRecord& proto) {
+  ArrayRecord record;
+  for (const auto& item : proto.items()) {
+    const flwr::proto::Array& value = item.value();
+    record.Set(item.key(), Array(value.dtype(), {value.shape().begin(), value.shape().end()},
+                                 value.stype(), {Bytes(value.data())}));
+  }
+  return record;
+}
+
 }  // namespace
 
 void ToProto(const Metadata& metadata, flwr::proto::Metadata& proto) {
@@ -282,6 +306,39 @@ StatusOr<ConfigRecord> FromProto(const flwr::proto::ConfigRecord& proto) {
     record.Set(item.key(), std::move(value));
   }
   return record;
+}
+
+void ToProto(const RecordDict& records, flwr::proto::RecordDict& proto) {
+  proto.clear_items();
+  for (const auto& [name, record] : records) {
+    auto& item = *proto.add_items();
+    item.set_key(name);
+    if (const auto* const arrays = std::get_if<ArrayRecord>(&record)) {
+      ToProto(*arrays, *item.mutable_array_record());
+    } else if (const auto* const metrics = std::get_if<MetricRecord>(&record)) {
+      ToProto(*metrics, *item.mutable_metric_record());
+    } else {
+      ToProto(std::get<ConfigRecord>(record), *item.mutable_config_record());
+    }
+  }
+}
+
+StatusOr<RecordDict> FromProto(const flwr::proto::RecordDict& proto) {
+  RecordDict records;
+  for (const auto& item : proto.items()) {
+    if (item.has_array_record()) {
+      records.Set(item.key(), FromProto(item.array_record()));
+    } else if (item.has_metric_record()) {
+      FLWRCPP_ASSIGN_OR_RETURN(MetricRecord metrics, FromProto(item.metric_record()));
+      records.Set(item.key(), std::move(metrics));
+    } else if (item.has_config_record()) {
+      FLWRCPP_ASSIGN_OR_RETURN(ConfigRecord config, FromProto(item.config_record()));
+      records.Set(item.key(), std::move(config));
+    } else {
+      return InvalidArgument("RecordDict: '{}' has no record", item.key());
+    }
+  }
+  return records;
 }
 
 void ToProto(const ObjectTree& tree, flwr::proto::ObjectTree& proto) {

@@ -28,6 +28,10 @@ StatusOr<MetricRecord> FromProto(const flwr::proto::MetricRecord& proto);
 void ToProto(const ConfigRecord& record, flwr::proto::ConfigRecord& proto);
 StatusOr<ConfigRecord> FromProto(const flwr::proto::ConfigRecord& proto);
 
+/// Records with their arrays inside, as a Context carries them.
+void ToProto(const RecordDict& records, flwr::proto::RecordDict& proto);
+StatusOr<RecordDict> FromProto(const flwr::proto::RecordDict& proto);
+
 void ToProto(const ObjectTree& tree, flwr::proto::ObjectTree& proto);
 /// @return `kInvalidArgument` for a tree deeper than `kMaxTreeDepth`, with more than `max_nodes`
 ///   nodes, or with an id that is not 64 hex digits.

@@ -29,9 +29,9 @@ Status ServerApp::Run(const RemoteSuperLink& superlink, const RunOptions& option
   return internal::SubmitAndWork(main_, superlink, options, std::move(stop));
 }
 
-Status ServerApp::RunTask(const RemoteSuperLink& superlink, const std::string& token,
+Status ServerApp::RunTask(const RemoteSuperLink& superlink, const TaskOptions& task,
                           std::stop_token stop) const {
-  return internal::WorkOnTask(main_, superlink, token, std::move(stop));
+  return internal::WorkOnTask(main_, superlink, task, std::move(stop));
 }
 
 Status ServerApp::Serve(const RemoteSuperLink& superlink, std::stop_token stop) const {

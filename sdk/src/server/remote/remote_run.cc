@@ -3,6 +3,9 @@
 
 #include "server/remote/remote_run.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <utility>
@@ -14,6 +17,7 @@
 #include "records/fab.h"
 #include "records/wire.h"
 #include "rpc/control_connection.h"
+#include "rpc/runtime_relay.h"
 #include "rpc/task_heartbeat.h"
 #include "server/catch_exceptions.h"
 #include "server/remote/output_capture.h"
@@ -91,10 +95,25 @@ Status ReportOutcome(const RemoteSuperLink& superlink, const std::string& token,
   return connection.PushTaskOutput(output, std::stop_token());
 }
 
-Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const std::string& token,
+/// Leaves a task to a program of Flower's.
+Status HandOver(const RemoteSuperLink& superlink, const TaskOptions& task,
+                const flwr::proto::PullTaskInputResponse& input, std::stop_token stop) {
+  FLWRCPP_ASSIGN_OR_RETURN(
+      const std::unique_ptr<RuntimeRelay> relay,
+      RuntimeRelay::Start(EndpointOf(superlink), task.token, input.SerializeAsString()));
+  return task.run_python(fmt::format("127.0.0.1:{}", relay->port()), std::move(stop));
+}
+
+bool IsForPython(const TaskOptions& task, const flwr::proto::PullTaskInputResponse& input) {
+  if (!task.run_python) return false;
+  const StatusOr<FabInfo> fab = ReadFab(Bytes(input.fab().content()));
+  return !fab.ok() || !fab->has_cpp_serverapp;
+}
+
+Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const TaskOptions& task,
               std::stop_token stop) {
   RuntimeConnection connection = Connect(superlink, kTaskType, RetryOf(superlink));
-  connection.UseToken(token);
+  connection.UseToken(task.token);
   std::stop_source work;
   const std::stop_callback forward(stop, [&work] { work.request_stop(); });
   std::atomic<bool> over = false;
@@ -106,6 +125,10 @@ Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const
   FLWRCPP_ASSIGN_OR_RETURN(const flwr::proto::PullTaskInputResponse input,
                            connection.PullTaskInput(work.get_token()));
   const std::uint64_t run_id = input.run().run_id();
+  if (IsForPython(task, input)) {
+    Log(LogLevel::kInfo, "Run {} is one of Python", run_id);
+    return HandOver(superlink, task, input, work.get_token());
+  }
   Status outcome;
   {
     TaskLog log(connection, run_id);
@@ -123,7 +146,7 @@ Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const
   if (!outcome.ok() && (over || IsTaskOver(outcome))) {
     return MakeError(StatusCode::kCancelled, "run {} was stopped at the SuperLink", run_id);
   }
-  const Status reported = ReportOutcome(superlink, token, outcome);
+  const Status reported = ReportOutcome(superlink, task.token, outcome);
   return outcome.ok() ? reported : outcome;
 }
 
@@ -166,9 +189,9 @@ std::string SubStatusOf(const Status& outcome) {
 }
 
 Status WorkOnTask(const ServerAppMain& main, const RemoteSuperLink& superlink,
-                  const std::string& token, std::stop_token stop) {
+                  const TaskOptions& task, std::stop_token stop) {
   FLWRCPP_RETURN_IF_ERROR(CheckEndpoint(EndpointOf(superlink)));
-  return WorkOn(main, superlink, token, std::move(stop));
+  return WorkOn(main, superlink, task, std::move(stop));
 }
 
 Status SubmitAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink,
@@ -193,7 +216,7 @@ Status SubmitAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink
     }
     return token.status();
   }
-  return WorkOn(main, superlink, *token, std::move(stop));
+  return WorkOn(main, superlink, {*token, nullptr}, std::move(stop));
 }
 
 Status ClaimAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink,
@@ -207,7 +230,7 @@ Status ClaimAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink,
     FLWRCPP_RETURN_IF_ERROR(claimed.status());
     if (*claimed) {
       Log(LogLevel::kInfo, "Run {} is claimed", (*claimed)->run_id);
-      const Status outcome = WorkOn(main, superlink, (*claimed)->token, stop);
+      const Status outcome = WorkOn(main, superlink, {(*claimed)->token, nullptr}, stop);
       if (!outcome.ok()) {
         Log(LogLevel::kError, "Run {}: {}", (*claimed)->run_id, std::string(outcome.message()));
       }

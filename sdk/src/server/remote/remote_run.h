@@ -14,6 +14,7 @@
 #include "flwrcpp/remote_superlink.h"
 #include "flwrcpp/status.h"
 #include "flwrcpp/superlink.h"
+#include "flwrcpp/task.h"
 
 namespace flwrcpp::internal {
 
@@ -22,11 +23,11 @@ using ServerAppMain = std::function<Status(Grid& grid, Context& context)>;
 /// How a run ends in Flower's words: completed, stopped or failed.
 std::string SubStatusOf(const Status& outcome);
 
-/// Works on the task of `token`, from its input to its output.
+/// Works on a task, from its input to its output.
 /// @return what `main` returned; `kCancelled` when the run was stopped at the SuperLink; errors of
 ///   the first and the last call.
 Status WorkOnTask(const ServerAppMain& main, const RemoteSuperLink& superlink,
-                  const std::string& token, std::stop_token stop);
+                  const TaskOptions& task, std::stop_token stop);
 
 /// Submits a run, claims it and works on it.
 Status SubmitAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink,
