@@ -14,6 +14,7 @@ namespace flwrcpp::internal {
 /// Codes of Flower's error catalogue that a node acts upon.
 namespace flower_code {
 inline constexpr int kKeyAlreadyRegistered = 23;
+inline constexpr int kVersionIncompatible = 1001;
 inline constexpr int kActivationRefused = 2004;  ///< Unknown key, or the node is online.
 }  // namespace flower_code
 

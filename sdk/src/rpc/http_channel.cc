@@ -11,6 +11,7 @@
 #include "flwrcpp/version.h"
 #include "internal/log.h"
 #include "rpc/curl_call.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -61,12 +62,30 @@ HttpChannel::HttpChannel(const Endpoint& endpoint, std::string component)
 HttpChannel::~HttpChannel() = default;
 
 StatusOr<Bytes> HttpChannel::Post(const HttpCall& call, std::stop_token stop) {
+  const bool names_release = names_release_;
+  StatusOr<Bytes> answer = PostOnce(call, names_release, stop);
+  if (!names_release || FlowerCode(answer.status()) != flower_code::kVersionIncompatible) {
+    return answer;
+  }
+  // Flower's Runtime API refuses peers of another release, though these differ little since 1.40,
+  // and takes those that do not say what they are. Nothing was done yet: this comes first.
+  if (names_release_.exchange(false)) {
+    Log(LogLevel::kWarning, "{} is of another Flower release than {}; going on nevertheless: {}",
+        endpoint_.address, FlowerVersion(), std::string(answer.status().message()));
+  }
+  return PostOnce(call, false, std::move(stop));
+}
+
+StatusOr<Bytes> HttpChannel::PostOnce(const HttpCall& call, bool name_release,
+                                      std::stop_token stop) {
   HeaderList headers;
   headers.Add("content-type", "application/protobuf");
   headers.Add("accept", "application/protobuf");
-  headers.Add("flwr-package-name", "flwr");
-  headers.Add("flwr-package-version", FlowerVersion());
-  headers.Add("flwr-component-name", component_);
+  if (name_release) {
+    headers.Add("flwr-package-name", "flwr");
+    headers.Add("flwr-package-version", FlowerVersion());
+    headers.Add("flwr-component-name", component_);
+  }
   for (const HttpHeader& header : call.headers) headers.Add(header.name, header.value);
   headers.AddRaw("Expect:");  // a round trip for nothing
 

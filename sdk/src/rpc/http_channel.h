@@ -48,7 +48,8 @@ class HttpChannel {
   HttpChannel(const HttpChannel&) = delete;
   HttpChannel& operator=(const HttpChannel&) = delete;
 
-  /// Makes one attempt at a call. A requested `stop` ends it at once.
+  /// Makes one attempt at a call, and another one without naming a release if the peer insists on
+  /// its own. A requested `stop` ends it at once.
   /// @return the serialized response, or
   ///   `kUnavailable` when the peer could not be reached, fell silent or is not ready
   ///   (`IsRetryable()` tells whether that may change), `kCancelled` after `stop`,
@@ -57,6 +58,7 @@ class HttpChannel {
   StatusOr<Bytes> Post(const HttpCall& call, std::stop_token stop);
 
  private:
+  StatusOr<Bytes> PostOnce(const HttpCall& call, bool name_release, std::stop_token stop);
   std::unique_ptr<CurlHandle> Acquire();
   void Release(std::unique_ptr<CurlHandle> handle);
   void NoteVersionMessage(const CurlHandle& handle);
@@ -67,6 +69,7 @@ class HttpChannel {
   std::mutex mutex_;
   std::vector<std::unique_ptr<CurlHandle>> idle_;
   std::atomic<bool> version_noted_{false};
+  std::atomic<bool> names_release_{true};
 };
 
 }  // namespace flwrcpp::internal

@@ -204,6 +204,31 @@ TEST(HttpTransport, ReportsErrorsWithFlowersCode) {
   EXPECT_EQ(FlowerCode(answer.status()), 2007);
 }
 
+TEST(HttpTransport, DoesNotNameItsReleaseToASuperLinkThatInsistsOnItsOwn) {
+  int refused = 0;
+  FakeHttpServer server([&](const HttpRequest& request) {
+    HttpResponse response;
+    if (request.headers.count("flwr-package-version") != 0) {
+      ++refused;
+      response.status = 412;
+      response.content_type = "application/json";
+      response.body = R"({"code": 1001, "detail": "another release"})";
+    }
+    const bool half = request.headers.count("flwr-package-name") !=
+                          request.headers.count("flwr-package-version") ||
+                      request.headers.count("flwr-component-name") !=
+                          request.headers.count("flwr-package-version");
+    EXPECT_FALSE(half);
+    return response;
+  });
+  const auto transport = MakeHttpTransport(Insecure(server.address()));
+
+  EXPECT_THAT(CallWith(*transport, {Bytes("x")}), IsOk());
+  EXPECT_THAT(CallWith(*transport, {Bytes("x")}), IsOk());
+
+  EXPECT_EQ(refused, 1);
+}
+
 TEST(HttpTransport, RefusesAnswersThatAreNotProtobuf) {
   FakeHttpServer server([](const HttpRequest&) {
     return HttpResponse{.content_type = "text/html", .body = "<html>Please log in</html>"};
