@@ -4,9 +4,12 @@
 
 #include <atomic>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "flwrcpp/log.h"
 #include "records/wire.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_certificate.h"
@@ -315,6 +318,32 @@ TEST_F(FleetHttpTest, RefusalsCarryTheNumberOfTheCatalogue) {
   const RawHttpResponse unknown = peer.Call("get-run", get_run);
   EXPECT_EQ(unknown.status, 403);
   EXPECT_EQ(json::parse(unknown.body)["code"], 2008);
+}
+
+TEST_F(FleetHttpTest, ANodeOfAReleaseThatNobodyHasSeenJoinsWithAWarning) {
+  FleetPeer peer(port());
+  flwr::proto::RegisterNodeFleetRequest registration;
+  registration.set_public_key(peer.key().public_pem());
+  ASSERT_EQ(peer.Call("register-node", registration).status, 200);
+  flwr::proto::ActivateNodeRequest activation;
+  activation.set_public_key(peer.key().public_pem());
+  activation.set_heartbeat_interval(30);
+  std::vector<std::string> warnings;
+  SetLogSink([&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::kWarning) warnings.emplace_back(line);
+  });
+
+  const RawHttpResponse activated = Exchange(PostRequest(
+      "/v1/fleet/activate-node",
+      kProtobuf + peer.SignatureLines() +
+          "flwr-package-name: flwr\r\nflwr-package-version: 8.7.6\r\nflwr-component-name: x\r\n",
+      activation.SerializeAsString()));
+  SetLogSink(nullptr);
+
+  EXPECT_EQ(activated.status, 200);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings.front().find("SuperNode of Flower 8.7"), std::string::npos)
+      << warnings.front();
 }
 
 TEST_F(FleetHttpTest, AMessageAndLargeObjectsTravelBothWays) {
