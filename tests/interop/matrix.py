@@ -22,14 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from support.cells import (
-    COMBINATIONS, COMBINATIONS_NOT_YET, FEDERATION, NOT_YET, ROLES, combination_name, has_role
+    COMBINATIONS, FEDERATION, ROLES, combination_name, has_role
 )  # fmt: skip
-from support.releases import ALL, LATEST, find
+from support.releases import ALL, LATEST, TOO_OLD, find
 from support.venvs import INTEROP, REPOSITORY, ensure_venv
 
 JSON = REPOSITORY / "docs" / "interop.json"
 PAGE = REPOSITORY / "docs" / "interop.md"
 README = REPOSITORY / "README.md"
+
+ALL_ROLES = ("combination", "federation", "refusal", *ROLES)
 
 Cell = dict[str, Any]
 
@@ -69,10 +71,8 @@ class Table:
         self.notes: list[str] = []
 
     def result(self, release: str, role: str) -> str:
-            if cell := self._cells.get((release, role)):
+        if cell := self._cells.get((release, role)):
             return cell["result"]
-        if role in NOT_YET or role in map(combination_name, COMBINATIONS_NOT_YET):
-            return "not yet"
         return "not run" if " × " in role or has_role(release, role) else "none"
 
     def mark(self, release: str, role: str) -> str:
@@ -122,7 +122,7 @@ def page(cells: list[Cell]) -> str:
         "Written by `tests/interop/matrix.py` and not by hand; [interop.json](interop.json) has every cell with date, duration and",
         "reason. A ✓ is a test of [tests/interop/test_matrix.py](../tests/interop/test_matrix.py): real programs of that release train",
         "two rounds with ours, and what each node sent and what became of it equals what NumPy computes. ✗ is a failure, explained",
-        "below; – is what the release has not; *not yet* has no test; *not run* was not tried.",
+        "below; – is what the release has not; *not run* was not tried.",
         "",
         "    tests/interop/matrix.py                                # all of it: about half an hour on two cores",
         "    tests/interop/matrix.py --releases 1.23 --roles node   # a part, which replaces its cells",
@@ -145,8 +145,9 @@ def page(cells: list[Cell]) -> str:
         "",
         "SuperLinks and SuperNodes speak gRPC up to 1.39 and HTTP from 1.40. Their ServerApps and `flwr` are those of the release,",
         f"those of our SuperLink, where nothing else is said, of {LATEST}. Before 1.37 `flwr` speaks gRPC, before 1.40 executors and",
-        "ServerApps have another API, and neither works with our SuperLink. Nodes and SuperLinks before 1.20 are refused with a",
-        "message that names 1.20; a release newer than all these is treated like the newest one, with a warning in the log.",
+        "ServerApps have another API, and neither works with our SuperLink. A release newer than all these is treated like the newest",
+        f"one, with a warning in the log. Nodes and SuperLinks before 1.20 are refused in words that name 1.20, tried with {TOO_OLD}:",
+        table.mark(TOO_OLD, "refusal"),
     ]
     if table.notes:
         lines += ["", "## Failures", ""] + [f"{number}. {note}" for number, note in enumerate(table.notes, 1)]
@@ -157,7 +158,7 @@ def summary(cells: list[Cell]) -> str:
     """The README's table."""
     table = Table(cells)
     rows = ["| | Flower |", "|---|---|"]
-    rows += [f"| {words} | {ranges(table, role) or 'not yet'} |" for role, words in ROLES.items()]
+    rows += [f"| {words} | {ranges(table, role) or 'not run'} |" for role, words in ROLES.items()]
     return "\n".join([*rows, "", f"Of {LATEST}, by who is node, SuperLink and ServerApp:", "", *combination_rows(table)])
 
 
@@ -175,12 +176,12 @@ def write(cells: list[Cell]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--releases", help="such as 1.23,1.39.0 (default: all, the latest patch of each)")
-    parser.add_argument("--roles", help="combination, federation, node, superlink, apps, cli (default: all)")
+    parser.add_argument("--roles", help=f"some of {', '.join(ALL_ROLES)} (default: all)")
     parser.add_argument("--bin", type=Path, default=REPOSITORY / "build" / "release" / "bin", help="where our programs are")
     parser.add_argument("--pages-only", action="store_true", help="run nothing, write the pages anew from the JSON")
     arguments = parser.parse_args()
     releases = [find(text) for text in arguments.releases.split(",")] if arguments.releases else list(ALL)
-    roles = arguments.roles.split(",") if arguments.roles else "combination,federation,node,superlink,apps,cli".split(",")
+    roles = arguments.roles.split(",") if arguments.roles else list(ALL_ROLES)
     os.environ.setdefault("FLWRCPP_BUILD_DIR", str(REPOSITORY / "build" / "release"))
     in_environment()
 

@@ -15,16 +15,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import our_program
-from support.cells import COMBINATIONS, COMBINATIONS_NOT_YET, FEDERATION, combination_name, has_role
+from support.cells import COMBINATIONS, FEDERATION, combination_name, has_role
 from support.processes import Process, wait_until
-from support.releases import LATEST, Release
+from support.releases import LATEST, TOO_OLD, Release
 from support.rounds import Arrays, Rounds, assert_close, assert_federated_average, drifted, weighted_average
 from support.stock import Flwr, Stock, SuperLink, start_supernode
+from test_classic import Peers, assert_our_rounds_are_means, assert_round_is_the_mean
+from test_our_server import Programs, address_of
 
 ROUNDS = 2
 CONFIG = {"num-server-rounds": ROUNDS}
 JOIN_TIMEOUT = 60.0
 SERVER_TIMEOUT = 120.0
+NODE_UNAVAILABLE = 5  # the framework's error code
 
 @dataclass(frozen=True)
 class Cell:
@@ -41,9 +44,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if role not in metafunc.config.getoption("--roles").split(","):
         cells = []
     elif role == "combination":
-        cells = [Cell(LATEST, combination_name(sides)) for sides in COMBINATIONS if sides not in COMBINATIONS_NOT_YET]
-    elif role == "federation":
-        cells = [Cell(LATEST, role)]
+        cells = [Cell(LATEST, combination_name(sides)) for sides in COMBINATIONS]
+    elif role in ("federation", "refusal"):
+        cells = [Cell(LATEST if role == "federation" else TOO_OLD, role)]
     else:
         releases = metafunc.config.getoption("--releases").split(",")
         cells = [Cell(each, role) for each in releases if has_role(each, role)]
@@ -130,12 +133,19 @@ def assert_trained_by(rounds: Rounds, partitions: int) -> None:
     assert_federated_average(rounds, ROUNDS, {reply.node_id for reply in rounds.replies(1)})
 
 
-def run_our_server(programs: ExitStack, folder: Path, *options: str | Path) -> tuple[Process, str]:
-    """Our ServerApp in its own SuperLink, and the address of that."""
-    command = [our_program("server_app"), "--insecure", "--port", "0", "--min-nodes", "2", "--rounds", str(ROUNDS)]
+def start_our_server(programs: ExitStack, folder: Path, *options: str | Path) -> Process:
+    """Our ServerApp, in a SuperLink of its own or, with --superlink, on another one."""
+    command = [our_program("server_app"), "--insecure", "--min-nodes", "2", "--rounds", str(ROUNDS)]
     server = Process("server_app", [*command, "--out", folder / "out", *options], folder, env={"OMP_NUM_THREADS": "1"})
     programs.callback(server.stop)
-    return server, server.wait_for_line(r"^Fleet API \(http\) listening on (\S+)$", JOIN_TIMEOUT)[1]
+    return server
+
+
+def start_waiting_superlink(programs: ExitStack, stock: Stock, folder: Path) -> str:
+    """A stock SuperLink that leaves ServerApps to others; returns its address."""
+    superlink = SuperLink(stock, folder / "superlink", extra=["--isolation", "process"])
+    programs.callback(superlink.stop)
+    return superlink.http_address
 
 
 def assert_server_trained(server: Process, folder: Path) -> None:
@@ -164,9 +174,15 @@ def test_combination(
         return [start_stock_node(programs, stock(LATEST), address, partition, tmp_path) for partition in (0, 1)]
 
     if server_app == "C++":
-        options = ["--fab", Flwr(stock(LATEST), tmp_path, "").build_fab()] if node == "stock" else []
-        server, address = run_our_server(programs, tmp_path, *options)
-        start_nodes(address)
+        # Stock nodes run the ClientApp of the FAB.
+        options: list[str | Path] = ["--fab", Flwr(stock(LATEST), tmp_path, "").build_fab()] if node == "stock" else []
+        if superlink == "C++":
+            server = start_our_server(programs, tmp_path, "--port", "0", *options)
+            start_nodes(server.wait_for_line(r"^Fleet API \(http\) listening on (\S+)$", JOIN_TIMEOUT)[1])
+        else:
+            address = start_waiting_superlink(programs, stock(LATEST), tmp_path)
+            start_nodes(address)
+            server = start_our_server(programs, tmp_path, "--superlink", address, *options)
         assert_server_trained(server, tmp_path)
         return
     hosting: SuperLink = request.getfixturevalue("our_superlink" if superlink == "C++" else "stock_superlink")
@@ -235,6 +251,36 @@ def test_cli(
     assert stopped.wait() == "finished:stopped"
 
 
+def test_serverapp(cell: Cell, stock: Callable[[str], Stock], programs: ExitStack, tmp_path: Path) -> None:
+    """Our ServerApp on a stock SuperLink of the release, with our nodes."""
+    address = start_waiting_superlink(programs, stock(cell.release), tmp_path)
+    for partition in (0, 1):
+        start_our_node(programs, address, partition, tmp_path)
+
+    server = start_our_server(programs, tmp_path, "--superlink", address)
+
+    assert_server_trained(server, tmp_path)
+
+
+def test_classic(cell: Cell, stock: Callable[[str], Stock], programs: ExitStack, tmp_path: Path) -> None:
+    """Our nodes at `start_server` of the release, and its `start_client` at our server."""
+    peers, ours = Peers(stock(cell.release), tmp_path / "peers"), Programs(tmp_path)
+    programs.callback(ours.stop)
+    programs.callback(peers.stop)
+    server = peers.server()
+    for partition in (0, 1):
+        ours.node(peers.address, partition, "--transport", "classic")
+    assert server.wait(SERVER_TIMEOUT) == 0, server.tail()
+    for number in range(1, ROUNDS + 1):
+        assert_round_is_the_mean(peers, number, (0, 1))
+
+    hosting = ours.server("--port", 0, "--classic-port", 0, "--rounds", ROUNDS)
+    for partition in (0, 1):
+        peers.client(address_of(hosting, "classic"), partition)
+    assert hosting.wait(SERVER_TIMEOUT) == 0, hosting.tail()
+    assert_our_rounds_are_means(ours, ROUNDS, (0, 1))
+
+
 @pytest.mark.usefixtures("idle")
 def test_federation(
     cell: Cell, stock: Callable[[str], Stock], our_superlink: SuperLink, programs: ExitStack, tmp_path: Path
@@ -252,3 +298,27 @@ def test_federation(
     rounds = our_superlink.run(tmp_path / "run", {**CONFIG, "min-nodes": len(nodes)})
 
     assert_trained_by(rounds, len(nodes))
+
+
+@pytest.mark.usefixtures("idle")
+def test_refusal(
+    cell: Cell, stock: Callable[[str], Stock], our_superlink: SuperLink, programs: ExitStack, tmp_path: Path
+) -> None:
+    """The release before the oldest that works: our node, and our SuperLink's log, say which one is needed, and the
+    ServerApp does not wait for a node that cannot answer."""
+    release = stock(cell.release)
+    wanted = r"Flower release before 1\.20, .*: install 1\.20 or later"
+    superlink = SuperLink(release, tmp_path / "superlink", grpc=True)
+    programs.callback(superlink.stop)
+    command = [our_program("interop_node"), "--superlink", superlink.fleet_address, "--insecure"]
+    node = Process("interop_node", command, tmp_path)
+    programs.callback(node.stop)
+    assert node.wait(JOIN_TIMEOUT) == 1, node.tail()
+    node.wait_for_line(rf"^error: the SuperLink is of a {wanted}$", 1)
+
+    theirs = start_stock_node(programs, release, our_superlink.fleet_address, 0, tmp_path)
+    run = our_superlink.start_run(tmp_path / "run", {**CONFIG, "min-nodes": 1})
+    theirs.wait(JOIN_TIMEOUT)
+    our_superlink.process.wait_for_line(rf"warning node \d+ is refused: this SuperNode is of a {wanted}$", 1)
+    wait_until(lambda: run.rounds.numbers, JOIN_TIMEOUT, "the ServerApp to hear of it")
+    assert [reply.error_code for reply in run.rounds.replies(1)] == [NODE_UNAVAILABLE]

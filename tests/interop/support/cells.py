@@ -21,16 +21,12 @@ ROLES = {
     "apps": "its ServerApp, our SuperLink",
     "cli": "its `flwr`, our SuperLink",
     "serverapp": "our ServerApp, its SuperLink",
-    "classic": "classic stream",
+    "classic": "classic stream, both ways",
 }
-
-# Roles that have no test yet.
-NOT_YET = ("serverapp", "classic")
 
 # Who are node, SuperLink and ServerApp in a federation of the latest release.
 SIDES = ("C++", "stock")
 COMBINATIONS = [(node, superlink, server_app) for node in SIDES for superlink in SIDES for server_app in SIDES]
-COMBINATIONS_NOT_YET = [(node, "stock", "C++") for node in SIDES]
 
 # A federation of nodes of all these and ours.
 FEDERATION = (*SAMPLE, LATEST)

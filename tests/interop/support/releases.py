@@ -19,7 +19,8 @@ ALL = (
 LATEST = ALL[-1]
 LAST_WITH_GRPC_NODES = "1.39.0"
 
-# The release before the oldest of these, whose nodes and SuperLinks are to be refused with a clear word.
+# The release before the oldest of these, whose nodes and SuperLinks are to be refused with a clear word. It is the hardest to
+# tell from those that work.
 TOO_OLD = "1.19.0"
 
 # Whose node and SuperLink are tried in every run of the tests, besides LATEST.
