@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import LATEST
-from support.processes import Process, free_port
-from support.stock import Stock
+from conftest import LATEST, our_program
+from support.processes import Process, free_port, wait_until
+from support.rounds import assert_federated_average
+from support.stock import Stock, SuperLink
 from support.tls import Credentials
 from support.venvs import INTEROP
 from test_our_server import Programs, address_of, checkpoint, programs  # noqa: F401
@@ -300,3 +301,30 @@ def test_stock_clients_are_let_go_when_our_superlink_stops(peers: Peers, program
     for client in clients:
         assert client.wait(30) == 0, client.tail()
         client.wait_for_line(SHUT_DOWN, 1)
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["message-based", "legacy"])
+def test_stock_server_app_with_stock_clients(
+    peers: Peers, programs: Programs, stock: Callable[[str], Stock], tmp_path: Path, legacy: bool  # noqa: F811
+) -> None:
+    """`flwr run` on our SuperLink; its nodes are two clients of start_client and one node of the Fleet API."""
+    program = our_program("superlink")
+    superlink = SuperLink(stock(LATEST), tmp_path / "superlink", program=program, extra=("--classic-port", "0"))
+    try:
+        classic = address_of(superlink.process, "classic")
+        clients = [peers.client(classic, partition) for partition in (0, 1)]
+        programs.node(superlink.fleet_address, 2)
+
+        def online() -> set[int]:
+            return {node for node, status in superlink.nodes().items() if status == "online"}
+
+        ids = wait_until(lambda: nodes if len(nodes := online()) == 3 else set(), 60, "three nodes")
+
+        rounds = superlink.run(tmp_path / "run", {"num-server-rounds": 2, "min-nodes": 3}, legacy=legacy)
+
+        assert_federated_average(rounds, 2, ids)
+        assert sorted(reply.num_examples for reply in rounds.replies(2, "evaluate")) == [10, 20, 30]
+    finally:
+        superlink.stop()
+    for client in clients:
+        assert client.wait(30) == 0, client.tail()

@@ -65,9 +65,10 @@ Status WriteScalars(const ConfigRecord& record, std::string_view where, ScalarMa
 StatusOr<std::vector<Bytes>> WithTensors(const MessageShape& shape,
                                          const google::protobuf::MessageLite& rest,
                                          const ArrayRecord& arrays) {
-  std::string tensor_type(Array::kNumpyStype);
-  if (!arrays.empty() && !arrays.item(0).second.stype().empty()) {
-    tensor_type = arrays.item(0).second.stype();
+  // Of an empty list the mark may know the type.
+  std::string tensor_type = arrays.empty() ? "" : arrays.item(0).second.stype();
+  if (tensor_type.empty() && (arrays.empty() || arrays.item(0).first == kEmptyMark)) {
+    tensor_type = Array::kNumpyStype;
   }
   std::vector<Bytes> tensors;
   for (const auto& [name, array] : arrays) {

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
 from flwr.client import NumPyClient, start_client
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "stock_app"))
@@ -16,6 +17,9 @@ from cnnapp import drift  # noqa: E402
 class DriftClient(NumPyClient):
     def __init__(self, partition: int, throw_in_round: int) -> None:
         self.partition, self.throw_in_round = partition, throw_in_round
+
+    def get_parameters(self, config):
+        return [np.full((2, 3), 0.5, np.float32), np.linspace(0, 1, 4, dtype=np.float32)]
 
     def fit(self, parameters, config):
         number = int(config["server-round"])

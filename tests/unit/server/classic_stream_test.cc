@@ -20,6 +20,7 @@
 #include "flwrcpp/superlink.h"
 #include "tests/support/fake_classic_client.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/test_certificate.h"
 
 namespace flwrcpp {
@@ -353,6 +354,22 @@ TEST_F(ClassicStream, IsToldToDisconnectWhenTheSuperLinkStops) {
   stopping.get();
   EXPECT_TRUE(busy->Receive()->has_reconnect_ins());
   EXPECT_THAT(busy->Result(), IsOk());
+}
+
+TEST_F(ClassicStream, WorksOnStateOnDisk) {
+  const testing::TempDir folder;
+  options_.database = folder.path() / "state.db";
+  Start();
+  const auto client = Join();
+  const std::string id = Push(Nodes(1).at(0), Model({{"w", Floats({1})}}));
+  ASSERT_TRUE(client->Receive().has_value());
+  client->Send(FitAnswer({{2}}, 1));
+  const Message reply = Reply(id);
+  ASSERT_FALSE(reply.has_error()) << reply.error().reason;
+  EXPECT_EQ(*reply.content().FindArrays("arrays"), (ArrayRecord{{"w", Floats({2})}}));
+  client->Cancel();
+  EXPECT_TRUE(Nodes(0).empty());
+  superlink_.reset();  // before the folder goes
 }
 
 TEST_F(ClassicStream, SpeaksTls) {
