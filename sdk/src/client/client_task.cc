@@ -71,14 +71,14 @@ Status SendReply(const AppTransfer& transfer, Message reply, std::stop_token sto
 }
 
 /// From the message to the reply.
-/// @return what is wrong with the reply, if it is one: it is sent all the same.
-StatusOr<Status> Work(const ClientApp& app, const AppTransfer& transfer, Context& context) {
+/// @param handled what the app's handler returned; a failure is sent as an error reply.
+Status Work(const ClientApp& app, const AppTransfer& transfer, Context& context, Status& handled) {
   FLWRCPP_ASSIGN_OR_RETURN(const Message message, ReceiveMessage(transfer, context.stop));
-  StatusOr<Message> handled = app.Handle(message, context);
+  const StatusOr<Message> answer = app.Handle(message, context);
+  handled = answer.status();
   if (context.stop.stop_requested()) return MakeError(StatusCode::kCancelled, "stop requested");
-  Message reply = MakeReply(message, handled, transfer.clock.Unix());
-  FLWRCPP_RETURN_IF_ERROR(SendReply(transfer, std::move(reply), context.stop));
-  return handled.status();
+  Message reply = MakeReply(message, answer, transfer.clock.Unix());
+  return SendReply(transfer, std::move(reply), context.stop);
 }
 
 Status RunClientTask(const ClientApp& app, const NodeOptions& options, const TaskOptions& task,
@@ -98,8 +98,13 @@ Status RunClientTask(const ClientApp& app, const NodeOptions& options, const Tas
     work.request_stop();
   });
 
-  FLWRCPP_ASSIGN_OR_RETURN(const PullTaskInputResponse input,
-                           connection.PullTaskInput(work.get_token()));
+  const StatusOr<PullTaskInputResponse> pulled = connection.PullTaskInput(work.get_token());
+  if (over) {  // whichever call was told so first
+    return MakeError(StatusCode::kUnauthenticated,
+                     "the token is that of no task, or of one that is over");
+  }
+  FLWRCPP_RETURN_IF_ERROR(pulled.status());
+  const PullTaskInputResponse& input = *pulled;
   if (IsForPython(task, input)) {
     FLWRCPP_ASSIGN_OR_RETURN(const std::unique_ptr<RuntimeRelay> relay,
                              RuntimeRelay::Start(endpoint, task.token, input.SerializeAsString()));
@@ -112,16 +117,17 @@ Status RunClientTask(const ClientApp& app, const NodeOptions& options, const Tas
   pull.max_message_bytes = options.max_message_bytes;
   const AppTransfer transfer{connection,     clock, context.node_id,
                              context.run_id, pull,  limits.retry};
-  const StatusOr<Status> handled = Work(app, transfer, context);
+  Status handled;
+  const Status worked = Work(app, transfer, context, handled);
   if (over) return MakeError(StatusCode::kCancelled, "the task is over");
-  const Status outcome = handled.ok() ? *handled : handled.status();
+  const Status outcome = worked.ok() ? handled : worked;
   flwr::proto::PushTaskOutputRequest output;
   output.set_sub_status(outcome.ok() ? "completed" : "failed");
   output.set_details(std::string(outcome.message()));
   *output.mutable_context() = input.context();
   if (outcome.ok()) ToProto(context.state, *output.mutable_context()->mutable_state());
   const Status reported = connection.PushTaskOutput(output, std::stop_token());
-  return handled.ok() ? reported : handled.status();
+  return worked.ok() ? reported : worked;
 }
 
 }  // namespace

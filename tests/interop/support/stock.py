@@ -39,6 +39,7 @@ class Stock:
     release: str
     venv: Path
     in_haste: bool = True  # its executors look for work five times a second, not once
+    ahead: Path | None = None  # a folder whose programs its own give way to
 
     @property
     def traits(self) -> Release:
@@ -55,7 +56,8 @@ class Stock:
     def environment(self, home: Path) -> dict[str, str]:
         """Variables for its programs, which find each other on PATH and keep their state in `home`."""
         home.mkdir(parents=True, exist_ok=True)
-        path = f"{self.venv / 'bin'}:/usr/local/bin:/usr/bin:/bin"
+        ahead = f"{self.ahead}:" if self.ahead else ""
+        path = f"{ahead}{self.venv / 'bin'}:/usr/local/bin:/usr/bin:/bin"
         haste = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.2"} if self.in_haste else {}
         return {**_QUIET, **haste, "PATH": path, "FLWR_HOME": str(home), "VIRTUAL_ENV": str(self.venv)}
 

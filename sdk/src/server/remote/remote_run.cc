@@ -122,8 +122,14 @@ Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const
     work.request_stop();
   });
 
-  FLWRCPP_ASSIGN_OR_RETURN(const flwr::proto::PullTaskInputResponse input,
-                           connection.PullTaskInput(work.get_token()));
+  const StatusOr<flwr::proto::PullTaskInputResponse> pulled =
+      connection.PullTaskInput(work.get_token());
+  if (over) {  // whichever call was told so first
+    return MakeError(StatusCode::kUnauthenticated,
+                     "the token is that of no task, or of one that is over");
+  }
+  FLWRCPP_RETURN_IF_ERROR(pulled.status());
+  const flwr::proto::PullTaskInputResponse& input = *pulled;
   const std::uint64_t run_id = input.run().run_id();
   if (IsForPython(task, input)) {
     Log(LogLevel::kInfo, "Run {} is one of Python", run_id);
@@ -232,7 +238,7 @@ Status ClaimAndWork(const ServerAppMain& main, const RemoteSuperLink& superlink,
       Log(LogLevel::kInfo, "Run {} is claimed", (*claimed)->run_id);
       const Status outcome = WorkOn(main, superlink, {(*claimed)->token, nullptr}, stop);
       if (!outcome.ok()) {
-        Log(LogLevel::kError, "Run {}: {}", (*claimed)->run_id, std::string(outcome.message()));
+        Log(LogLevel::kInfo, "Run {}: {}", (*claimed)->run_id, std::string(outcome.message()));
       }
     } else if (!Clock::System().Sleep(kClaimPause, stop)) {
       return absl::OkStatus();
