@@ -16,11 +16,15 @@
 #include <mutex>
 #include <utility>
 
+#include "internal/handover.h"
+
 namespace flwrcpp::testing {
 namespace {
 
 using flwr::proto::ClientMessage;
 using flwr::proto::ServerMessage;
+using internal::HandOver;
+using internal::TakeOver;
 
 /// What the test and gRPC's reactor share; the reactor ends when gRPC says so.
 class Stream final : public FakeClassicStream, public std::enable_shared_from_this<Stream> {
@@ -28,10 +32,12 @@ class Stream final : public FakeClassicStream, public std::enable_shared_from_th
   class Reactor final : public grpc::ServerGenericBidiReactor {
    public:
     explicit Reactor(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {
+      HandOver(this);
       StartSendInitialMetadata();
       StartRead(&request_);
     }
     void OnReadDone(bool good) override {
+      TakeOver(this);
       if (!good) return;
       ClientMessage message;
       grpc::SerializationTraits<ClientMessage>::Deserialize(&request_, &message);
@@ -40,19 +46,25 @@ class Stream final : public FakeClassicStream, public std::enable_shared_from_th
         stream_->received_.push_back(std::move(message));
         stream_->changed_.notify_all();
       }
+      HandOver(this);
       StartRead(&request_);
     }
     void OnWriteDone(bool /*good*/) override {
+      TakeOver(this);
       const std::lock_guard lock(stream_->mutex_);
       stream_->writing_ = false;
       stream_->changed_.notify_all();
     }
     void OnCancel() override {
+      TakeOver(this);
       const std::lock_guard lock(stream_->mutex_);
       stream_->left_ = true;
       stream_->FinishLocked(grpc::Status::CANCELLED);
     }
-    void OnDone() override { delete this; }
+    void OnDone() override {
+      TakeOver(this);
+      delete this;
+    }
 
     grpc::ByteBuffer request_;
     grpc::ByteBuffer response_;
@@ -71,6 +83,7 @@ class Stream final : public FakeClassicStream, public std::enable_shared_from_th
     const grpc::Slice slice(bytes);
     reactor_->response_ = grpc::ByteBuffer(&slice, 1);
     writing_ = true;
+    HandOver(reactor_);
     reactor_->StartWrite(&reactor_->response_);
     changed_.wait_for(lock, FakeClassicServer::kPatience, [this] { return !writing_; });
   }
@@ -97,7 +110,10 @@ class Stream final : public FakeClassicStream, public std::enable_shared_from_th
 
  private:
   void FinishLocked(const grpc::Status& status) {
-    if (Reactor* const reactor = std::exchange(reactor_, nullptr)) reactor->Finish(status);
+    if (Reactor* const reactor = std::exchange(reactor_, nullptr)) {
+      HandOver(reactor);
+      reactor->Finish(status);
+    }
     changed_.notify_all();
   }
 

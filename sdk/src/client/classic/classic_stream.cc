@@ -10,6 +10,7 @@
 
 #include "fleet/grpc_channel.h"
 #include "internal/errors.h"
+#include "internal/handover.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -29,6 +30,7 @@ ClassicStream::ClassicStream(const TransportOptions& options)
     : options_(options), channel_(MakeGrpcChannel(options)), stub_(channel_) {
   stub_.PrepareBidiStreamingCall(&context_, kMethod, {}, this);
   AddHold();  // writes begin outside of callbacks
+  HandOver(this);
   StartRead(&incoming_);
   StartCall();
 }
@@ -43,9 +45,11 @@ ClassicStream::~ClassicStream() {
       release = !writing_;
     }
   }
+  HandOver(this);
   if (release) RemoveHold();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return end_.has_value(); });
+  TakeOver(this);
 }
 
 Status ClassicStream::WaitUntilOpen(std::stop_token stop) {
@@ -70,6 +74,7 @@ StatusOr<std::shared_ptr<flwr::proto::ServerMessage>> ClassicStream::Read(std::s
     buffer = *std::exchange(received_, std::nullopt);
     reading_ = true;
   }
+  HandOver(this);
   StartRead(&incoming_);  // so that the end of the stream is noticed while the message is handled
   auto message = std::make_shared<flwr::proto::ServerMessage>();
   const std::size_t size = buffer.Length();
@@ -103,6 +108,7 @@ bool ClassicStream::BeginWrite(std::span<const Bytes> pieces, bool last) {
     if (broken_) return false;
     writing_ = true;
   }
+  HandOver(this);
   if (last) {
     StartWriteLast(&outgoing_, {});
   } else {
@@ -127,6 +133,7 @@ Status ClassicStream::EndReason(std::unique_lock<std::mutex>& lock) {
 }
 
 void ClassicStream::OnReadDone(bool good) {
+  TakeOver(this);
   bool release = false;
   {
     const std::lock_guard lock(mutex_);
@@ -141,10 +148,12 @@ void ClassicStream::OnReadDone(bool good) {
     changed_.notify_all();
   }
   if (!good) ended_.request_stop();
+  HandOver(this);
   if (release) RemoveHold();
 }
 
 void ClassicStream::OnWriteDone(bool /*good*/) {
+  TakeOver(this);
   // A write that failed is followed by a read that fails.
   bool release = false;
   {
@@ -153,10 +162,13 @@ void ClassicStream::OnWriteDone(bool /*good*/) {
     release = broken_;
     changed_.notify_all();
   }
+  HandOver(this);
   if (release) RemoveHold();
 }
 
 void ClassicStream::OnDone(const grpc::Status& status) {
+  TakeOver(this);
+  HandOver(this);
   const std::lock_guard lock(mutex_);
   end_ = status;
   changed_.notify_all();  // under the lock: the destructor may go on as soon as it is free

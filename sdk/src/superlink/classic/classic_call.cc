@@ -19,10 +19,10 @@
 
 #include "flwr/proto/transport.pb.h"
 #include "internal/errors.h"
+#include "internal/handover.h"
 #include "internal/log.h"
 #include "records/classic_wire.h"
 #include "superlink/classic/classic_tasks.h"
-#include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -53,15 +53,11 @@ class ClassicCall final : public grpc::ServerGenericBidiReactor {
   ClassicCall(asio::io_context& io, const ClassicCallOptions& options)
       : options_(options),
         strand_(asio::make_strand(io)),
-        waker_(std::make_shared<Waker>(strand_)) {
-    if (!options_.streams.Add(this, waker_)) {
-      HandOver(this);
-      Finish({grpc::StatusCode::UNAVAILABLE,
-              "the SuperLink stops, or has no room for one more classic node"});
-      return;
-    }
+        waker_(std::make_shared<Waker>(strand_)),
+        accepted_(options.streams.Add(this, waker_)) {
     HandOver(this);
     StartSendInitialMetadata();  // Python servers send none, but it tells the node that it is heard
+    if (!accepted_) return;
     StartRead(&incoming_);
     asio::co_spawn(strand_, Run(), [this](std::exception_ptr error) {
       if (!error) return;
@@ -71,6 +67,13 @@ class ClassicCall final : public grpc::ServerGenericBidiReactor {
   }
 
   // From gRPC's threads.
+
+  void OnSendInitialMetadataDone(bool /*good*/) override {
+    TakeOver(this);
+    if (accepted_) return;
+    End({grpc::StatusCode::UNAVAILABLE,
+         "the SuperLink stops, or has no room for one more classic node"});
+  }
 
   void OnReadDone(bool good) override {
     TakeOver(this);
@@ -283,6 +286,7 @@ class ClassicCall final : public grpc::ServerGenericBidiReactor {
   const ClassicCallOptions options_;
   const asio::strand<asio::io_context::executor_type> strand_;
   const std::shared_ptr<Waker> waker_;
+  const bool accepted_;
   std::unique_ptr<ClassicNodeSession> session_;
   steady_clock::time_point keep_alive_at_ = steady_clock::now() + kKeepAlive;
   bool over_ = false;  // goodbye has been said

@@ -7,8 +7,8 @@
 
 #include <utility>
 
+#include "internal/handover.h"
 #include "superlink/classic/classic_call.h"
-#include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -19,6 +19,12 @@ constexpr char kJoin[] = "/flwr.proto.FlowerService/Join";
 class OtherCall final : public grpc::ServerGenericBidiReactor {
  public:
   OtherCall() {
+    HandOver(this);
+    StartSendInitialMetadata();
+  }
+
+  void OnSendInitialMetadataDone(bool /*good*/) override {
+    TakeOver(this);
     HandOver(this);
     Finish({grpc::StatusCode::UNIMPLEMENTED,
             "this port serves classic clients (FlowerService.Join) only"});

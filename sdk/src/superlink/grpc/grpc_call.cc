@@ -14,9 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "internal/handover.h"
 #include "internal/log.h"
 #include "superlink/api_error.h"
-#include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
 namespace {

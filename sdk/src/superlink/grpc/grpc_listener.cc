@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 
+#include "internal/handover.h"
 #include "internal/releases.h"
 #include "superlink/grpc/grpc_call.h"
-#include "superlink/grpc/handover.h"
 
 namespace flwrcpp::internal {
 namespace {
