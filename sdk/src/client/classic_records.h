@@ -7,11 +7,9 @@
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
 
-namespace flwrcpp::internal {
-
 /// Records of Flower's classic (legacy) layer, between ServerApps with a `client_fn` style
 /// strategy and their nodes. A ServerApp reads every record of a reply, so all are written.
-namespace classic {
+namespace flwrcpp::internal::classic {
 
 inline constexpr char kFitParameters[] = "fitins.parameters";
 inline constexpr char kFitConfig[] = "fitins.config";
@@ -30,5 +28,4 @@ RecordDict EvaluateReply(const StatusOr<EvaluateRes>& result);
 RecordDict GetParametersReply(const StatusOr<ArrayRecord>& result);
 RecordDict GetPropertiesReply(const StatusOr<ConfigRecord>& result);
 
-}  // namespace classic
-}  // namespace flwrcpp::internal
+}  // namespace flwrcpp::internal::classic

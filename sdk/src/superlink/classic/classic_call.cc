@@ -231,7 +231,7 @@ class ClassicCall final : public grpc::ServerGenericBidiReactor {
   }
 
   /// Why the stream ends after a message that nobody asked for.
-  Status OnUnasked(grpc::ByteBuffer& buffer) {
+  static Status OnUnasked(grpc::ByteBuffer& buffer) {
     ClientMessage message;
     if (!Parse(buffer, message)) return Garbage();
     if (message.has_disconnect_res()) return absl::OkStatus();

@@ -100,7 +100,7 @@ StatusOr<std::optional<Message>> ClassicNodeSession::Next() {
 }
 
 Status ClassicNodeSession::Answer(const Message& reply) {
-  const Status status = context_.exchange.DeliverReply(reply);
+  Status status = context_.exchange.DeliverReply(reply);
   if (!IsRefusal(status)) return status;
   Log(LogLevel::kWarning, "the reply of node {} to {} is dropped: {}", node_id_,
       reply.metadata().reply_to_message_id, std::string(status.message()));
