@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,11 +68,15 @@ class CellReport:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    """Why it did not pass, in one line."""
+    """Why it did not pass, in one line: what the test missed, and the first complaint of a program if there is one."""
     if report.passed:
         return ""
     if isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash else str(report.longrepr)
-    return text.splitlines()[0][:300] if text else "failed without a word"
+    lines = text.splitlines() or ["failed without a word"]
+    complaints = [line for line in lines[1:] if re.match(r"error: |ERROR ", line)]
+    # Without the name of the exception's class.
+    missed = re.sub(r"^[\w.]*(Error|Exception): ", "", lines[0])
+    return "; ".join([missed, *complaints[:1]])[:400]

@@ -79,7 +79,8 @@ class Release:
     def superlink_options(self, host: str, port: int, fleet_port: int, control_port: int) -> list[str]:
         """Where its SuperLink listens: what is not HTTP has ports of its own."""
         here = lambda number: f"{host}:{number}"  # noqa: E731
-        options = ["--host", host, "--port", str(port)] if self.since("1.33") else ["--serverappio-api-address", here(port)]
+        # 1.33 and 1.34 have --host and --port too, but nothing that listens there.
+        options = ["--host", host, "--port", str(port)] if self.since("1.35") else ["--serverappio-api-address", here(port)]
         if fleet_port != port:
             options += ["--fleet-api-address", here(fleet_port)]
         if control_port != port:
@@ -88,7 +89,7 @@ class Release:
 
     def supernode_options(self, host: str, port: int) -> list[str]:
         """Where its SuperNode listens for the process of its ClientApp."""
-        if self.since("1.33"):
+        if self.since("1.35"):
             return ["--host", host, "--port", str(port)]
         return ["--clientappio-api-address", f"{host}:{port}"]
 
