@@ -31,7 +31,8 @@ constexpr RpcMethod kSendTaskHeartbeat{"SendTaskHeartbeat", "/v1/runtime/send-ta
 constexpr RpcMethod kPullTaskInput{"PullTaskInput", "/v1/runtime/pull-task-input", true,
                                    seconds(30),     std::size_t{512} << 20,        true};
 constexpr RpcMethod kPushTaskOutput{"PushTaskOutput", "/v1/runtime/push-task-output"};
-constexpr RpcMethod kPushLogs{"PushLogs", "/v1/runtime/push-logs"};
+/// A log is not worth waiting for: whoever has more of it tries again.
+constexpr RpcMethod kPushLogs{"PushLogs", "/v1/runtime/push-logs", false};
 constexpr RpcMethod kGetNodes{"GetNodes", "/v1/runtime/get-nodes", true, seconds(30), kLongList};
 constexpr RpcMethod kPushMessages{"PushMessages", "/v1/runtime/push-messages", true, seconds(30),
                                   kLongList};

@@ -76,6 +76,7 @@ class RuntimeConnection {
   StatusOr<flwr::proto::PullTaskInputResponse> PullTaskInput(std::stop_token stop);
   /// Ends the task.
   Status PushTaskOutput(const flwr::proto::PushTaskOutputRequest& output, std::stop_token stop);
+  /// One attempt.
   Status PushLogs(std::uint64_t run_id, std::string text, std::stop_token stop);
 
   /// The ids of the nodes that are online.

@@ -95,6 +95,12 @@ class Upstream {
   beast::flat_buffer buffer_;
 };
 
+/// Whether a connection has ended without the beginning of an answer.
+bool IsClosed(error_code error) {
+  return error == http::error::end_of_stream || error == asio::error::connection_reset ||
+         error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
+}
+
 class Relay final : public RuntimeRelay {
  public:
   Relay(Endpoint upstream, std::string token, std::string task_input)
@@ -172,6 +178,11 @@ class Relay final : public RuntimeRelay {
     return true;
   }
 
+  void Remove(tcp::socket& socket) {
+    const std::lock_guard lock(mutex_);
+    sockets_.remove(&socket);
+  }
+
   void Serve(tcp::socket& app) {
     std::optional<Upstream> upstream;
     if (Add(app)) {
@@ -186,6 +197,24 @@ class Relay final : public RuntimeRelay {
     sockets_.remove(&app);
     if (upstream) sockets_.remove(&upstream->socket());
     Shut(app);
+  }
+
+  /// Passes one call on, over the connection of the call before if that is still open.
+  /// @return nothing when the relay ends.
+  std::optional<Response> Exchange(const Request& request, std::optional<Upstream>& upstream) {
+    if (upstream) {
+      try {
+        return upstream->Exchange(request);
+      } catch (const boost::system::system_error& error) {
+        // Servers close connections that were idle for some seconds.
+        if (!IsClosed(error.code())) throw;
+        Remove(upstream->socket());
+      }
+    }
+    upstream.emplace(context_, tls_ ? &*tls_ : nullptr);
+    if (!Add(upstream->socket())) return std::nullopt;
+    upstream->Connect(upstream_.address);
+    return upstream->Exchange(request);
   }
 
   void PassOn(tcp::socket& app, std::optional<Upstream>& upstream) {
@@ -206,13 +235,10 @@ class Relay final : public RuntimeRelay {
         response.body() = task_input_;
         response.prepare_payload();
       } else {
-        if (!upstream) {
-          upstream.emplace(context_, tls_ ? &*tls_ : nullptr);
-          if (!Add(upstream->socket())) return;
-          upstream->Connect(upstream_.address);
-        }
         request.set(http::field::host, upstream_.address);
-        response = upstream->Exchange(request);
+        std::optional<Response> answer = Exchange(request, upstream);
+        if (!answer) return;
+        response = *std::move(answer);
         if (!response.keep_alive()) {
           http::write(app, response);
           return;

@@ -81,6 +81,23 @@ TEST(RuntimeRelay, PassesRefusalsOn) {
   EXPECT_NE(nodes.status().message().find("3004"), std::string::npos);
 }
 
+TEST(RuntimeRelay, ConnectsAnewWhenTheOtherSideClosedAnIdleConnection) {
+  int last_connection = 0;
+  FakeHttpServer upstream([&](const HttpRequest& request) {
+    last_connection = request.connection;
+    return HttpResponse{.close_after_answer = true};
+  });
+  const auto relay = RuntimeRelay::Start({upstream.address(), true, ""}, "secret", TaskInput());
+  ASSERT_THAT(relay, IsOk());
+  RuntimeConnection app = ConnectTo(**relay);
+  app.UseToken("secret");
+
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_THAT(app.GetNodes({}), IsOk());
+    EXPECT_EQ(last_connection, i);
+  }
+}
+
 TEST(RuntimeRelay, RefusesCallsWithoutTheToken) {
   FakeHttpServer upstream([](const HttpRequest&) {
     ADD_FAILURE() << "passed on";

@@ -6,12 +6,14 @@
 #include <chrono>
 #include <utility>
 
-#include "internal/log.h"
+#include "rpc/flower_status.h"
 
 namespace flwrcpp::internal {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{200};
+/// After a failure.
+constexpr std::chrono::milliseconds kLongPause{2000};
 /// Most text that waits, and most that is sent at once.
 constexpr std::size_t kMaxWaiting = std::size_t{4} << 20;
 constexpr std::size_t kMaxSent = std::size_t{256} << 10;
@@ -26,12 +28,10 @@ TaskLog::TaskLog(RuntimeConnection& connection, std::uint64_t run_id)
 TaskLog::~TaskLog() {
   thread_.request_stop();
   thread_.join();
-  // One more attempt, bounded by the call's own timeout.
   while (!waiting_.empty()) {
     const std::string text = waiting_.substr(0, kMaxSent);
     waiting_.erase(0, text.size());
-    std::stop_source give_up;
-    if (!connection_.PushLogs(run_id_, text, give_up.get_token()).ok()) return;
+    if (!connection_.PushLogs(run_id_, text, std::stop_token()).ok()) return;
   }
 }
 
@@ -58,10 +58,10 @@ void TaskLog::Upload(std::stop_token stop) {
     const Status sent = connection_.PushLogs(run_id_, text, stop);
     std::unique_lock lock(mutex_);
     if (!sent.ok()) {
-      if (sent.code() != StatusCode::kCancelled) return;  // its run is over, or cannot be reached
+      if (sent.code() != StatusCode::kCancelled && !IsRetryable(sent)) return;  // the run is over
       waiting_.insert(0, text);
     }
-    changed_.wait_for(lock, stop, kPause, [] { return false; });
+    changed_.wait_for(lock, stop, sent.ok() ? kPause : kLongPause, [] { return false; });
   }
 }
 
