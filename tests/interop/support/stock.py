@@ -215,10 +215,15 @@ class SuperLink(Flwr):
 
     def _start(self) -> Process:
         process = Process("superlink", self._command, self.folder, env=self._process_environment)
-        for address in {self.http_address, self.fleet_address, self.address}:
-            wait_until(lambda: process.returncode is not None or accepts_connections(address), 60, f"{address} to be listened on")
-        if process.returncode is not None:
-            raise ProcessError(f"the SuperLink ended\n{process.tail()}")
+        try:
+            for address in {self.http_address, self.fleet_address, self.address}:
+                ready = lambda: process.returncode is not None or accepts_connections(address)  # noqa: B023, E731
+                wait_until(ready, 60, f"the SuperLink to listen on {address}")
+            if process.returncode is not None:
+                raise ProcessError("the SuperLink ended")
+        except ProcessError as error:
+            process.stop()
+            raise ProcessError(f"{error}\n{process.tail()}") from None
         return process
 
 
