@@ -16,6 +16,11 @@ namespace flwrcpp::internal {
 
 #if defined(__x86_64__)
 
+// GCC's own intrinsics begin with registers that hold anything, of which GCC 12 warns.
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 namespace {
 
 #define FLWRCPP_SHA_NI __attribute__((target("sha,sse4.1")))

@@ -128,22 +128,24 @@ StatusOr<ObjectHead> ParseObjectHead(std::string_view content) {
 
 StatusOr<Object> CheckObject(const std::string& id, Bytes content) {
   const ReceivedObject received{id, std::move(content)};
-  FLWRCPP_ASSIGN_OR_RETURN(std::vector<Object> objects, CheckObjects({&received, 1}));
-  return std::move(objects.front());
+  return std::move(CheckObjects({&received, 1}).front());
 }
 
-StatusOr<std::vector<Object>> CheckObjects(std::span<const ReceivedObject> received) {
-  std::vector<Object> objects;
+std::vector<StatusOr<Object>> CheckObjects(std::span<const ReceivedObject> received) {
   std::vector<HashInput> inputs;
-  for (const auto& [id, content] : received) {
-    FLWRCPP_ASSIGN_OR_RETURN(const ObjectHead head, ParseObjectHead(content.view()));
-    objects.push_back({id, content.Slice(0, head.size), content.Slice(head.size)});
-    inputs.push_back({content.view(), {}});
-  }
+  for (const ReceivedObject& object : received) inputs.push_back({object.content.view(), {}});
   const std::vector<std::string> hashes = Sha256OfEach(inputs);
-  for (std::size_t i = 0; i < hashes.size(); ++i) {
-    if (hashes[i] == objects[i].id) continue;
-    return InvalidArgument("object {} has the hash {}", objects[i].id, hashes[i]);
+  std::vector<StatusOr<Object>> objects;
+  for (std::size_t i = 0; i < received.size(); ++i) {
+    const auto& [id, content] = received[i];
+    const StatusOr<ObjectHead> head = ParseObjectHead(content.view());
+    if (!head.ok()) {
+      objects.emplace_back(head.status());
+    } else if (hashes[i] != id) {
+      objects.emplace_back(InvalidArgument("object {} has the hash {}", id, hashes[i]));
+    } else {
+      objects.emplace_back(Object{id, content.Slice(0, head->size), content.Slice(head->size)});
+    }
   }
   return objects;
 }

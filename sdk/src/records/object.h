@@ -76,8 +76,7 @@ struct ReceivedObject {
   Bytes content;
 };
 /// `CheckObject()` for each; their hashes are computed side by side, which is faster.
-/// @return `kInvalidArgument` if one of them is damaged.
-StatusOr<std::vector<Object>> CheckObjects(std::span<const ReceivedObject> received);
+std::vector<StatusOr<Object>> CheckObjects(std::span<const ReceivedObject> received);
 
 /// A record dict taken apart once, to be shared by the messages that carry it.
 struct DeflatedContent {

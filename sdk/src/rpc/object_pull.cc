@@ -47,13 +47,17 @@ class Arrivals {
 
  private:
   Status Check(std::span<const ReceivedObject> batch) {
-    FLWRCPP_ASSIGN_OR_RETURN(std::vector<Object> objects, CheckObjects(batch));
+    Status status;
+    std::vector<StatusOr<Object>> objects = CheckObjects(batch);
     const std::lock_guard lock(mutex_);
-    for (Object& object : objects) {
-      std::string id = object.id;
-      checked_.insert_or_assign(std::move(id), std::move(object));
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (objects[i].ok()) {
+        checked_.insert_or_assign(batch[i].id, *std::move(objects[i]));
+      } else {
+        status.Update(objects[i].status());
+      }
     }
-    return absl::OkStatus();
+    return status;
   }
 
   std::mutex mutex_;
