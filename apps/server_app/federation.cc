@@ -171,14 +171,12 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
 /// Tells how to go on where a run was interrupted.
 Status Explain(const Status& status, const Options& options, const History& history) {
   if (status.code() != StatusCode::kCancelled) return status;
-  const std::string why(status.message());
   if (history.rounds.empty()) {
-    return Status(StatusCode::kCancelled,
-                  fmt::format("interrupted before the first round was done ({})", why));
+    return Status(StatusCode::kCancelled, "interrupted before the first round was done");
   }
   return Status(StatusCode::kCancelled,
-                fmt::format("interrupted after round {} ({}); go on with --resume {}",
-                            history.rounds.back().server_round, why, options.out));
+                fmt::format("interrupted after round {}; go on with --resume {}",
+                            history.rounds.back().server_round, options.out));
 }
 
 /// A whole run: rounds, table and files.
