@@ -34,8 +34,8 @@ bool IsHeartbeatInterval(double seconds) {
 
 Status InvalidHeartbeatInterval(double seconds) {
   return ApiError(ApiErrorCode::kInvalidHeartbeatInterval,
-                    fmt::format("{} s is not between {} and {} s", seconds, kMinHeartbeatInterval,
-                                kMaxHeartbeatInterval));
+                  fmt::format("{} s is not between {} and {} s", seconds, kMinHeartbeatInterval,
+                              kMaxHeartbeatInterval));
 }
 
 Status UnknownFab(std::uint64_t run_id, const std::string& hash) {
@@ -279,7 +279,7 @@ StatusOr<flwr::proto::GetRunResponse> FleetService::GetRun(
   const StatusOr<RunInfo> run = state_.link_state->GetRun(request.run_id());
   if (run.status().code() == StatusCode::kNotFound) {
     return ApiError(ApiErrorCode::kGetRunFailed,
-                      fmt::format("there is no run {}", request.run_id()));
+                    fmt::format("there is no run {}", request.run_id()));
   }
   if (!run.ok()) return run.status();
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(request.run_id(), ""));
@@ -294,7 +294,7 @@ StatusOr<flwr::proto::GetFabResponse> FleetService::GetFab(
   const StatusOr<RunInfo> run = state_.link_state->GetRun(request.run_id());
   if (run.status().code() == StatusCode::kNotFound) {
     return ApiError(ApiErrorCode::kGetFabFailed,
-                      fmt::format("there is no run {}", request.run_id()));
+                    fmt::format("there is no run {}", request.run_id()));
   }
   if (!run.ok()) return run.status();
   FLWRCPP_RETURN_IF_ERROR(RequireRunning(request.run_id(), ""));

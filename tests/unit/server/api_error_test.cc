@@ -38,18 +38,12 @@ TEST(ApiError, LeavesOutWhatItHasNothingToSayOf) {
 
 TEST(ApiError, HasTheStatusOfFlowersCatalogue) {
   const std::pair<ApiErrorCode, int> kExpected[] = {
-      {ApiErrorCode::kPublicKeyInUse, 412},
-      {ApiErrorCode::kUnsupportedContentType, 415},
-      {ApiErrorCode::kInvalidProtobuf, 400},
-      {ApiErrorCode::kRegistrationDisabled, 412},
-      {ApiErrorCode::kUnregistrationDisabled, 412},
-      {ApiErrorCode::kInvalidHeartbeatInterval, 400},
-      {ApiErrorCode::kActivationFailed, 412},
-      {ApiErrorCode::kDeactivationFailed, 412},
-      {ApiErrorCode::kUnregistrationFailed, 412},
-      {ApiErrorCode::kRunStatusNotAllowed, 403},
-      {ApiErrorCode::kGetRunFailed, 403},
-      {ApiErrorCode::kGetFabFailed, 403}};
+      {ApiErrorCode::kPublicKeyInUse, 412},         {ApiErrorCode::kUnsupportedContentType, 415},
+      {ApiErrorCode::kInvalidProtobuf, 400},        {ApiErrorCode::kRegistrationDisabled, 412},
+      {ApiErrorCode::kUnregistrationDisabled, 412}, {ApiErrorCode::kInvalidHeartbeatInterval, 400},
+      {ApiErrorCode::kActivationFailed, 412},       {ApiErrorCode::kDeactivationFailed, 412},
+      {ApiErrorCode::kUnregistrationFailed, 412},   {ApiErrorCode::kRunStatusNotAllowed, 403},
+      {ApiErrorCode::kGetRunFailed, 403},           {ApiErrorCode::kGetFabFailed, 403}};
   for (const auto& [code, http_status] : kExpected) {
     SCOPED_TRACE(static_cast<int>(code));
     EXPECT_EQ(HttpStatusOf(ApiError(code, "")), http_status);

@@ -22,8 +22,7 @@ void FleetFixture::SetUp() {
     state_ = *std::move(opened);
   }
   shared_state_ = std::make_shared<const State>(state_);
-  exchange_ =
-      std::make_unique<MessageExchange>(state_, *notifier_, [this] { return now_; });
+  exchange_ = std::make_unique<MessageExchange>(state_, *notifier_, [this] { return now_; });
   service_ = std::make_unique<FleetService>(
       state_, *notifier_, *exchange_,
       FleetService::Options{.enable_supernode_auth = false, .clock = [this] { return now_; }});

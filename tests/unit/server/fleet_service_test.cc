@@ -42,8 +42,7 @@ TEST_P(FleetServiceTest, ANodeRegistersOnceActivatesAndLeaves) {
   EXPECT_THAT(Activate("key", 30), IsApiError(ApiErrorCode::kActivationFailed));
   EXPECT_THAT(service_->DeactivateNode(node_id), IsOk());
   EXPECT_THAT(service_->UnregisterNode(node_id), IsOk());
-  EXPECT_THAT(service_->UnregisterNode(node_id),
-              IsApiError(ApiErrorCode::kUnregistrationFailed));
+  EXPECT_THAT(service_->UnregisterNode(node_id), IsApiError(ApiErrorCode::kUnregistrationFailed));
   EXPECT_THAT(service_->RegisterNode(registration), IsApiError(ApiErrorCode::kPublicKeyInUse));
   EXPECT_THAT(Activate("key", 30), IsApiError(ApiErrorCode::kActivationFailed));
 }
@@ -54,8 +53,7 @@ TEST_P(FleetServiceTest, NodesDoNotRegisterThemselvesWhereTheirKeysAreRegistered
   flwr::proto::RegisterNodeFleetRequest registration;
   registration.set_public_key("key");
 
-  EXPECT_THAT(strict.RegisterNode(registration),
-              IsApiError(ApiErrorCode::kRegistrationDisabled));
+  EXPECT_THAT(strict.RegisterNode(registration), IsApiError(ApiErrorCode::kRegistrationDisabled));
   EXPECT_THAT(strict.UnregisterNode(1), IsApiError(ApiErrorCode::kUnregistrationDisabled));
   EXPECT_THAT(strict.FindNode("key"), StatusIs(StatusCode::kNotFound));
 }
@@ -67,10 +65,8 @@ TEST_P(FleetServiceTest, RefusesHeartbeatIntervalsOutOfBounds) {
   for (const double interval :
        {9.9, 1800.1, 0.0, -30.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
     SCOPED_TRACE(interval);
-    EXPECT_THAT(Heartbeat(node_id, interval),
-                IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
-    EXPECT_THAT(Activate("other", interval),
-                IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
+    EXPECT_THAT(Heartbeat(node_id, interval), IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
+    EXPECT_THAT(Activate("other", interval), IsApiError(ApiErrorCode::kInvalidHeartbeatInterval));
   }
 }
 
