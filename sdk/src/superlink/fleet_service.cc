@@ -269,6 +269,7 @@ StatusOr<flwr::proto::ConfirmMessageReceivedResponse> FleetService::ConfirmMessa
     return MakeError(StatusCode::kPermissionDenied, "message {} is not for node {}",
                      metadata->message_id, node_id);
   }
+  FLWRCPP_RETURN_IF_ERROR(state_.link_state->ConfirmInstruction(metadata->message_id));
   FLWRCPP_RETURN_IF_ERROR(
       state_.object_store->Confirm(request.run_id(), request.message_object_id()));
   return flwr::proto::ConfirmMessageReceivedResponse();

@@ -209,8 +209,7 @@ StatusOr<Message> LocalGrid::InflateReply(const State& state, const Message& stu
                                           std::size_t& bytes) {
   const Metadata& metadata = stub.metadata();
   if (stub.has_error()) {
-    // Errors that the SuperLink made have no objects.
-    if (!metadata.message_id.empty()) Forget(state, metadata.message_id);
+    Confirm(state, metadata.message_id);
     return stub;
   }
   const ObjectSource source = [&](const std::string& id) -> StatusOr<Object> {
@@ -222,11 +221,22 @@ StatusOr<Message> LocalGrid::InflateReply(const State& state, const Message& stu
     return std::move(stored.object);
   };
   StatusOr<Message> reply = Inflate(metadata.message_id, source);
-  Forget(state, metadata.message_id);
+  Confirm(state, metadata.message_id);
   if (!reply.ok()) return UnreadableReply(metadata, reply.status());
   // What counts is what the SuperLink checked when the reply came in.
   reply->metadata() = metadata;
   return reply;
+}
+
+void LocalGrid::Confirm(const State& state, const std::string& reply_id) {
+  const StatusOr<std::string> instruction_id = state.link_state->ConfirmReply(run_id_, reply_id);
+  if (!instruction_id.ok()) {
+    Log(LogLevel::kWarning, "reply {} is left behind: {}", reply_id,
+        std::string(instruction_id.status().message()));
+  } else if (!instruction_id->empty()) {
+    Forget(state, *instruction_id);
+  }
+  Forget(state, reply_id);
 }
 
 void LocalGrid::Forget(const State& state, const std::string& message_id) {

@@ -102,6 +102,19 @@ StatusOr<StoredObject> MessageExchange::GetObject(std::uint64_t run_id,
   return state_.object_store->Get(run_id, object_id);
 }
 
+Status MessageExchange::Redeliver() {
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<Metadata> delivered,
+                           state_.link_state->DeliveredInstructions());
+  for (const Metadata& metadata : delivered) {
+    FLWRCPP_ASSIGN_OR_RETURN(const StoredObject root,
+                             state_.object_store->Get(metadata.run_id, metadata.message_id));
+    // What a node confirms is deleted.
+    if (root.state != ObjectState::kAvailable) continue;
+    FLWRCPP_RETURN_IF_ERROR(state_.link_state->UndeliverInstruction(metadata.message_id));
+  }
+  return absl::OkStatus();
+}
+
 Status MessageExchange::ExpireSessions() {
   const std::lock_guard lock(uploads_mutex_);
   return ExpireSessionsLocked();

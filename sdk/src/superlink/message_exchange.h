@@ -56,6 +56,10 @@ class MessageExchange {
                            const std::string& session_id, const Bytes& content);
   StatusOr<StoredObject> GetObject(std::uint64_t run_id, const std::string& object_id);
 
+  /// Takes back instructions whose delivery no node has confirmed: for a SuperLink that starts,
+  /// whose last answers may never have been sent.
+  Status Redeliver();
+
   /// Drops uploads whose time is up, and their messages.
   Status ExpireSessions();
 

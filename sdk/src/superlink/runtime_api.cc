@@ -169,20 +169,7 @@ asio::awaitable<StatusOr<ApiReply>> RuntimeApi::HandlePull(RuntimeRequest call, 
   if (caller.state() == Caller::State::kGone) {
     co_return MakeError(StatusCode::kUnavailable, "the ServerApp has gone");
   }
-  co_return Pull(run->run_id, message_ids);
-}
-
-StatusOr<ApiReply> RuntimeApi::Pull(std::uint64_t run_id,
-                                    const std::vector<std::string>& message_ids) {
-  FLWRCPP_ASSIGN_OR_RETURN(flwr::proto::PullAppMessagesResponse response,
-                           service_.PullMessages(run_id, message_ids));
-  ApiReply reply;
-  reply.front = response.SerializeAsString();
-  if (response.messages_list_size() > 0) {
-    const auto kept = std::make_shared<flwr::proto::PullAppMessagesResponse>(std::move(response));
-    reply.on_lost = [this, run_id, kept] { service_.ReturnReplies(run_id, std::move(*kept)); };
-  }
-  return reply;
+  co_return Serialize(service_.PullMessages(run->run_id, message_ids));
 }
 
 asio::awaitable<void> RuntimeApi::Wait(std::vector<NotifierKey> keys, TimePoint deadline,

@@ -83,7 +83,6 @@ class RuntimeApi {
   StatusOr<ApiReply> HandleAtOnce(const RuntimeRequest& call);
   boost::asio::awaitable<StatusOr<ApiReply>> HandleClaim(RuntimeRequest call, Caller& caller);
   boost::asio::awaitable<StatusOr<ApiReply>> HandlePull(RuntimeRequest call, Caller& caller);
-  StatusOr<ApiReply> Pull(std::uint64_t run_id, const std::vector<std::string>& message_ids);
 
   /// Waits until `look` says when to look again with a time that has passed, until `deadline`, or
   /// until the caller moves. `look` runs at first, and whenever one of `keys` is notified.

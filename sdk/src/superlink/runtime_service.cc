@@ -198,10 +198,6 @@ StatusOr<double> RuntimeService::RemoveAnswered(std::uint64_t run_id,
   std::vector<std::string> open;
   double earliest = std::numeric_limits<double>::infinity();
   for (std::string& id : message_ids) {
-    {
-      const std::lock_guard lock(returned_mutex_);
-      if (returned_.contains(id)) continue;
-    }
     const double now = clock_();
     FLWRCPP_ASSIGN_OR_RETURN(const double next,
                              state_.link_state->NextReplyTime(run_id, {&id, 1}, now));
@@ -215,31 +211,15 @@ StatusOr<double> RuntimeService::RemoveAnswered(std::uint64_t run_id,
 
 StatusOr<flwr::proto::PullAppMessagesResponse> RuntimeService::PullMessages(
     std::uint64_t run_id, std::span<const std::string> message_ids) {
+  FLWRCPP_ASSIGN_OR_RETURN(PulledReplies pulled,
+                           state_.link_state->PullReplies(run_id, message_ids, clock_()));
+  for (const std::string& id : pulled.dropped) Forget(run_id, id);
   flwr::proto::PullAppMessagesResponse response;
-  std::vector<std::string> asked;
-  {
-    const std::lock_guard lock(returned_mutex_);
-    for (const std::string& id : message_ids) {
-      const auto returned = returned_.find(id);
-      if (returned == returned_.end() || returned->second.run_id != run_id) {
-        asked.push_back(id);
-        continue;
-      }
-      *response.add_messages_list() = std::move(returned->second.message);
-      *response.add_message_object_trees() = std::move(returned->second.tree);
-      returned_.erase(returned);
-    }
-  }
-  StatusOr<PulledReplies> pulled = state_.link_state->PullReplies(run_id, asked, clock_());
-  if (!pulled.ok()) {
-    ReturnReplies(run_id, std::move(response));
-    return pulled.status();
-  }
-  for (const std::string& id : pulled->dropped) Forget(run_id, id);
-  for (Message& reply : pulled->replies) {
+  for (Message& reply : pulled.replies) {
     const Status added = AddReply(run_id, std::move(reply), response);
     if (!added.ok()) {
-      Log(LogLevel::kError, "a reply of run {} is lost: {}", run_id, std::string(added.message()));
+      Log(LogLevel::kError, "a reply of run {} cannot be handed out: {}", run_id,
+          std::string(added.message()));
     }
   }
   return response;
@@ -247,43 +227,20 @@ StatusOr<flwr::proto::PullAppMessagesResponse> RuntimeService::PullMessages(
 
 Status RuntimeService::AddReply(std::uint64_t run_id, Message reply,
                                 flwr::proto::PullAppMessagesResponse& response) {
-  StatusOr<ObjectTree> tree = MakeError(StatusCode::kNotFound, "an error has no objects yet");
-  if (!reply.metadata().message_id.empty()) {
-    tree = state_.object_store->GetTree(run_id, reply.metadata().message_id);
-    if (tree.status().code() == StatusCode::kNotFound) {
+  StatusOr<ObjectTree> tree = state_.object_store->GetTree(run_id, reply.metadata().message_id);
+  if (tree.status().code() == StatusCode::kNotFound) {
+    if (reply.has_content()) {
       reply = MessageUnavailable(run_id, reply.metadata().reply_to_message_id, clock_());
     }
-  }
-  if (tree.status().code() == StatusCode::kNotFound) {
-    FLWRCPP_RETURN_IF_ERROR(StoreErrorReply(run_id, reply));
-    tree = state_.object_store->GetTree(run_id, reply.metadata().message_id);
+    const DeflatedMessage deflated = Deflate(reply);
+    FLWRCPP_RETURN_IF_ERROR(
+        state_.object_store->StoreTree(run_id, deflated.tree, {&deflated.root, 1}));
+    tree = deflated.tree;
   }
   if (!tree.ok()) return tree.status();
   ToStub(reply, *response.add_messages_list());
   ToProto(*tree, *response.add_message_object_trees());
   return absl::OkStatus();
-}
-
-Status RuntimeService::StoreErrorReply(std::uint64_t run_id, Message& reply) {
-  const DeflatedMessage deflated = Deflate(reply);
-  reply.metadata().message_id = deflated.root.id;
-  return state_.object_store->StoreTree(run_id, deflated.tree, {&deflated.root, 1});
-}
-
-void RuntimeService::ReturnReplies(std::uint64_t run_id,
-                                   flwr::proto::PullAppMessagesResponse replies) {
-  const std::lock_guard lock(returned_mutex_);
-  for (int i = 0; i < replies.messages_list_size(); ++i) {
-    flwr::proto::Message& message = *replies.mutable_messages_list(i);
-    std::string instruction = message.metadata().reply_to_message_id();
-    returned_[std::move(instruction)] = {run_id, std::move(message),
-                                         std::move(*replies.mutable_message_object_trees(i))};
-  }
-  // What nobody can come for any more.
-  std::erase_if(returned_, [this](const auto& returned) {
-    const StatusOr<RunStatus> status = state_.link_state->GetRunStatus(returned.second.run_id);
-    return status.ok() && *status == RunStatus::kFinished;
-  });
 }
 
 StatusOr<flwr::proto::PushObjectResponse> RuntimeService::PushObject(std::uint64_t run_id,
@@ -307,7 +264,11 @@ StatusOr<StoredObject> RuntimeService::PullObject(std::uint64_t run_id,
 
 StatusOr<flwr::proto::ConfirmMessageReceivedResponse> RuntimeService::ConfirmMessageReceived(
     std::uint64_t run_id, const flwr::proto::ConfirmMessageReceivedRequest& request) {
-  FLWRCPP_RETURN_IF_ERROR(state_.object_store->Confirm(run_id, request.message_object_id()));
+  const std::string& reply_id = request.message_object_id();
+  FLWRCPP_ASSIGN_OR_RETURN(const std::string instruction_id,
+                           state_.link_state->ConfirmReply(run_id, reply_id));
+  if (!instruction_id.empty()) Forget(run_id, instruction_id);
+  FLWRCPP_RETURN_IF_ERROR(state_.object_store->Confirm(run_id, reply_id));
   return flwr::proto::ConfirmMessageReceivedResponse();
 }
 

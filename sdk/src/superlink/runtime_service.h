@@ -5,10 +5,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "flwr/proto/log.pb.h"
@@ -61,11 +59,9 @@ class RuntimeService {
   /// Removes from `message_ids` those that `PullMessages` would answer now.
   /// @return when, by time alone, it would answer one more; infinity if only an event can bring it.
   StatusOr<double> RemoveAnswered(std::uint64_t run_id, std::vector<std::string>& message_ids);
-  /// The replies there are; each is handed out once.
+  /// The replies there are. Each is handed out until it is confirmed: an answer can be lost.
   StatusOr<flwr::proto::PullAppMessagesResponse> PullMessages(
       std::uint64_t run_id, std::span<const std::string> message_ids);
-  /// Takes back replies whose answer could not be sent: the next pull hands them out.
-  void ReturnReplies(std::uint64_t run_id, flwr::proto::PullAppMessagesResponse replies);
 
   StatusOr<flwr::proto::PushObjectResponse> PushObject(std::uint64_t run_id, std::uint64_t node_id,
                                                        const std::string& object_id,
@@ -77,11 +73,10 @@ class RuntimeService {
       std::uint64_t run_id, const flwr::proto::ConfirmMessageReceivedRequest& request);
 
  private:
-  /// Gives an error that was made here an id and the object that a ServerApp pulls.
-  Status StoreErrorReply(std::uint64_t run_id, Message& reply);
   /// The context that a run begins with.
   StatusOr<flwr::proto::Context> MakeContext(const RunInfo& run);
-  /// Adds a reply with its tree; one whose objects are gone becomes an error reply.
+  /// Adds a reply with its tree. An error that was made here gets the object that a ServerApp
+  /// pulls; a reply whose objects are gone becomes an error.
   Status AddReply(std::uint64_t run_id, Message reply,
                   flwr::proto::PullAppMessagesResponse& response);
   void Forget(std::uint64_t run_id, const std::string& message_id);
@@ -91,14 +86,6 @@ class RuntimeService {
   Runs& runs_;
   MessageExchange& exchange_;
   const std::function<double()> clock_;
-
-  struct ReturnedReply {
-    std::uint64_t run_id = 0;
-    flwr::proto::Message message;
-    flwr::proto::ObjectTree tree;
-  };
-  std::mutex returned_mutex_;
-  std::unordered_map<std::string, ReturnedReply> returned_;  ///< By the instruction's id.
 };
 
 }  // namespace flwrcpp::internal

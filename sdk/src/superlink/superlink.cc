@@ -122,6 +122,7 @@ class SuperLinkImpl final : public SuperLink {
   ~SuperLinkImpl() override { Stop(); }
 
   Status Listen() {
+    FLWRCPP_RETURN_IF_ERROR(exchange_.Redeliver());
     std::optional<ServerCertificate> certificate;
     if (!options_.insecure) {
       certificate = ServerCertificate{options_.ssl_certificate, options_.ssl_private_key};

@@ -119,6 +119,40 @@ TEST_P(FleetServiceTest, AReturnedInstructionIsHandedOutAgain) {
   EXPECT_EQ(Pull(node_id).messages_list_size(), 1);
 }
 
+TEST_P(FleetServiceTest, AReturnedInstructionThatArrivedAllTheSameIsNotHandedOutAgain) {
+  const std::uint64_t node_id = OnlineNode("key");
+  const auto grid = StartRun();
+  Send(*grid, Train(node_id));
+  const auto pulled = service_->PullMessages(node_id, {});
+  ASSERT_THAT(pulled, IsOk());
+  service_->ReturnInstruction(node_id, pulled->message_id);
+
+  EXPECT_EQ(Fetch(node_id, pulled->response).content(), Content(1));
+
+  EXPECT_EQ(Pull(node_id).messages_list_size(), 0);
+}
+
+TEST_P(FleetServiceTest, RedeliversWhatNoNodeConfirmed) {
+  const std::uint64_t first = OnlineNode("first");
+  const std::uint64_t second = OnlineNode("second");
+  const std::uint64_t third = OnlineNode("third");
+  const auto grid = StartRun();
+  const std::string lost = Send(*grid, Train(first));
+  Send(*grid, Train(second));
+  Send(*grid, Train(third));
+  ASSERT_EQ(Pull(first).messages_list_size(), 1);
+  const Message arrived = Fetch(second, Pull(second));
+  Answer(third, Message::ReplyTo(Fetch(third, Pull(third)), Content(3), now_));
+
+  ASSERT_THAT(exchange_->Redeliver(), IsOk());
+
+  const auto again = Pull(first);
+  ASSERT_EQ(again.messages_list_size(), 1);
+  EXPECT_EQ(again.messages_list(0).metadata().message_id(), lost);
+  EXPECT_EQ(Pull(second).messages_list_size(), 0);
+  EXPECT_EQ(Pull(third).messages_list_size(), 0);
+}
+
 TEST_P(FleetServiceTest, ANodePushesAndConfirmsOnlyItsOwn) {
   const std::uint64_t node_id = OnlineNode("key");
   const std::uint64_t thief = OnlineNode("thief");

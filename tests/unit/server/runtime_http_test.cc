@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "flwr/proto/runtime.pb.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/server/runtime_http_fixture.h"
 #include "tests/unit/server/signed_claim.h"
 
@@ -183,6 +184,34 @@ TEST_F(RuntimeHttpTest, SaysByItsNumberWhyItRefuses) {
   const Object object = MakeObject(ObjectType::kArrayChunk, {}, Bytes());
   EXPECT_EQ(CodeOf(Call("push-object", ObjectRequest(object, "", 2).SerializeAsString(), lines)),
             3004);
+}
+
+TEST_F(RuntimeHttpTest, WhatWasOnItsWayWhenTheSuperLinkWasKilledIsSentAgain) {
+  const flwrcpp::testing::TempDir directory;
+  SuperLinkOptions options = AppOptions();
+  options.database = directory.File("state.db");
+  Restart(options);
+  FleetPeer working(superlink_->http_port());
+  FleetPeer waiting(superlink_->http_port());
+  StartApp();
+  const auto ids = Push({working.Join(), waiting.Join()});
+  LetAnswer(working);
+  waiting.SendPull();
+  ASSERT_EQ(waiting.ReceivePull()->messages_list_size(), 1);
+  auto app = Connect();
+  app.Send(PullRequest(ids));
+  ASSERT_EQ(ReceiveReplies(app), std::set{ids[0]});
+
+  Restart(options);  // as if neither answer had arrived
+
+  waiting.Reconnect(superlink_->http_port());
+  waiting.SendPull();
+  const auto again = waiting.ReceivePull();
+  ASSERT_EQ(again->messages_list_size(), 1);
+  EXPECT_EQ(again->messages_list(0).metadata().message_id(), ids[1]);
+  app = Connect();
+  app.Send(PullRequest(ids));
+  EXPECT_EQ(ReceiveReplies(app), std::set{ids[0]});
 }
 
 }  // namespace

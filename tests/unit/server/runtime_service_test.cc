@@ -496,7 +496,7 @@ TEST_P(RuntimeServiceTest, AnUnknownInstructionHasAnErrorForAReply) {
   }
 }
 
-TEST_P(RuntimeServiceTest, ReturnedRepliesAreHandedOutAgainToTheirRunOnly) {
+TEST_P(RuntimeServiceTest, AReplyIsHandedOutToItsRunUntilItIsConfirmed) {
   const std::uint64_t node_id = OnlineNode("key");
   const RunInfo run = RunOf(StartApp());
   const RunInfo other = RunOf(StartApp());
@@ -505,35 +505,33 @@ TEST_P(RuntimeServiceTest, ReturnedRepliesAreHandedOutAgainToTheirRunOnly) {
   const auto lost = PullReplies(run, {id});
   ASSERT_EQ(lost.messages_list_size(), 1);
 
-  runtime_->ReturnReplies(run.run_id, lost);
-
   std::vector<std::string> open = {id};
   ASSERT_THAT(runtime_->RemoveAnswered(run.run_id, open), IsOk());
   EXPECT_TRUE(open.empty());
-  const auto foreign = PullReplies(other, {id});
-  ASSERT_EQ(foreign.messages_list_size(), 1);
-  EXPECT_EQ(foreign.messages_list(0).error().code(),
-            static_cast<int>(ErrorCode::kMessageUnavailable));
+  EXPECT_THAT(runtime_->PullMessages(other.run_id, {&id, 1}),
+              StatusIs(StatusCode::kPermissionDenied));
   const auto again = PullReplies(run, {id});
-  ASSERT_EQ(again.messages_list_size(), 1);
   EXPECT_EQ(again.SerializeAsString(), lost.SerializeAsString());
   EXPECT_EQ(FetchReply(run, again).content(), Content(3));
+
   EXPECT_EQ(PullReplies(run, {id}).messages_list(0).error().code(),
             static_cast<int>(ErrorCode::kMessageUnavailable));
+  EXPECT_FALSE(IsKept(run, id));
 }
 
-TEST_P(RuntimeServiceTest, ReturnedRepliesOfAFinishedRunAreDropped) {
+TEST_P(RuntimeServiceTest, AnErrorMadeHereIsTheSameInEachPull) {
   const std::uint64_t node_id = OnlineNode("key");
   const RunInfo run = RunOf(StartApp());
   const std::string id = PushOne(run, node_id);
-  LetAnswer(node_id, 3);
+  ASSERT_THAT(service_->DeactivateNode(node_id), IsOk());
+  now_ += 1;
   const auto lost = PullReplies(run, {id});
-  ASSERT_EQ(lost.messages_list_size(), 1);
-  FinishAs(run, "completed");
+  now_ += 1;
 
-  runtime_->ReturnReplies(run.run_id, lost);
+  const auto again = PullReplies(run, {id});
 
-  EXPECT_TRUE(PullReplies(run, {id}).messages_list(0).has_error());
+  EXPECT_EQ(again.SerializeAsString(), lost.SerializeAsString());
+  EXPECT_EQ(FetchReply(run, again).error().code, static_cast<int>(ErrorCode::kNodeUnavailable));
 }
 
 TEST_P(RuntimeServiceTest, TellsWhichInstructionsAreAnswered) {

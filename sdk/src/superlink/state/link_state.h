@@ -146,11 +146,11 @@ struct ReleaseResult {
 };
 
 struct PulledReplies {
-  /// Replies of nodes and error replies made here (those have no message id: it is the id of the
-  /// object that the caller may make of them). `reply_to_message_id` names the instruction.
+  /// Replies of nodes and error replies made here, whose objects nobody has stored yet.
+  /// `reply_to_message_id` names the instruction.
   std::vector<Message> replies;
-  /// Messages that were removed and are not among `replies`: the instructions that are answered,
-  /// and replies that came too late. Their objects are of no use any more.
+  /// Messages that were removed: expired instructions, and replies that came too late. Their
+  /// objects are of no use any more.
   std::vector<std::string> dropped;
 };
 
@@ -293,6 +293,13 @@ class LinkState {
   /// its old place. Does nothing if it is gone, undelivered, or already answered.
   virtual Status UndeliverInstruction(const std::string& message_id) = 0;
 
+  /// Says that a node has an instruction for sure: it is not handed out again, even if its delivery
+  /// was taken back meanwhile. Does nothing if it is gone.
+  virtual Status ConfirmInstruction(const std::string& message_id) = 0;
+
+  /// Instructions of unfinished runs that are delivered and not answered.
+  virtual StatusOr<std::vector<Metadata>> DeliveredInstructions() = 0;
+
   /// Stores a node's reply, held. The same reply again is accepted and keeps its state.
   /// @return `kInvalidArgument` if it is malformed or its ttl outlives its instruction;
   ///   `kNotFound` if the instruction is unknown or expired; `kPermissionDenied` if that was for
@@ -303,18 +310,24 @@ class LinkState {
   /// Lets held messages be handed out. Released ones are left alone and listed again.
   virtual StatusOr<ReleaseResult> ReleaseMessages(std::span<const std::string> message_ids) = 0;
 
-  /// What can be said now about instructions of `run_id`; each answered instruction is removed.
-  /// For each id, the first that applies:
-  /// 1. the instruction is unknown, answered before, or expired: error reply, message unavailable;
+  /// What can be said now about instructions of `run_id`. For each id, the first that applies:
+  /// 1. the instruction is unknown, answered before, or expired (it is removed then): error reply,
+  ///    message unavailable;
   /// 2. a released reply is there: the reply, or if it has expired, error reply unavailable;
   /// 3. the node is unknown, unregistered or past its `online_until`: error node unavailable;
   /// 4. nothing yet.
+  /// What was said by 2 and 3 is said again, until it is confirmed: an answer can be lost.
   ///
   /// Stock Flower puts 3 before 2 and so throws away the reply of a node that left afterwards.
   /// @return `kPermissionDenied` if an instruction is of another run; nothing is removed then.
   virtual StatusOr<PulledReplies> PullReplies(std::uint64_t run_id,
                                               std::span<const std::string> message_ids,
                                               double now) = 0;
+
+  /// Says that a ServerApp has a reply for sure: it and its instruction are removed.
+  /// @return the id of the instruction; "" if the run has no such reply.
+  virtual StatusOr<std::string> ConfirmReply(std::uint64_t run_id,
+                                             const std::string& message_id) = 0;
 
   /// When `PullReplies` with these arguments has, or by time alone will have, something to say:
   /// at most `now` if at once, infinity if only an event can bring it.

@@ -58,11 +58,14 @@ class MemoryLinkState final : public LinkState {
   StatusOr<std::optional<Message>> NextInstruction(std::uint64_t node_id, double now) override;
   StatusOr<bool> HasInstruction(std::uint64_t node_id, double now) override;
   Status UndeliverInstruction(const std::string& message_id) override;
+  Status ConfirmInstruction(const std::string& message_id) override;
+  StatusOr<std::vector<Metadata>> DeliveredInstructions() override;
   Status StoreReply(const Message& reply, double now) override;
   StatusOr<ReleaseResult> ReleaseMessages(std::span<const std::string> message_ids) override;
   StatusOr<PulledReplies> PullReplies(std::uint64_t run_id,
                                       std::span<const std::string> message_ids,
                                       double now) override;
+  StatusOr<std::string> ConfirmReply(std::uint64_t run_id, const std::string& message_id) override;
   StatusOr<double> NextReplyTime(std::uint64_t run_id, std::span<const std::string> message_ids,
                                  double now) override;
   StatusOr<Metadata> GetMessageMetadata(const std::string& message_id) override;
@@ -105,6 +108,8 @@ class MemoryLinkState final : public LinkState {
   /// Whether an instruction's node is out of reach at `now`.
   bool IsGoneLocked(const Instruction& instruction, double now) const;
   Status CheckRunOfLocked(std::uint64_t run_id, std::span<const std::string> message_ids) const;
+  /// Makes an error the reply of an instruction, in place of another if there is one.
+  void AnswerLocked(Instruction& instruction, const Message& error);
   /// Removes an instruction and its reply.
   void RemoveLocked(Instructions::iterator instruction);
 

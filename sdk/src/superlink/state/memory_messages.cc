@@ -112,6 +112,28 @@ Status MemoryLinkState::UndeliverInstruction(const std::string& message_id) {
   return absl::OkStatus();
 }
 
+Status MemoryLinkState::ConfirmInstruction(const std::string& message_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = instructions_.find(message_id);
+  if (found == instructions_.end()) return absl::OkStatus();
+  found->second.delivered = true;
+  DequeueLocked(found->second);
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<Metadata>> MemoryLinkState::DeliveredInstructions() {
+  std::vector<Metadata> delivered;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, instruction] : instructions_) {
+    const Metadata& metadata = instruction.message.metadata();
+    if (instruction.delivered && instruction.reply_id.empty() &&
+        IsUnfinishedLocked(metadata.run_id)) {
+      delivered.push_back(metadata);
+    }
+  }
+  return delivered;
+}
+
 Status MemoryLinkState::StoreReply(const Message& reply, double now) {
   FLWRCPP_RETURN_IF_ERROR(CheckReply(reply, now));
   const Metadata& metadata = reply.metadata();
@@ -180,6 +202,14 @@ Status MemoryLinkState::CheckRunOfLocked(std::uint64_t run_id,
   return absl::OkStatus();
 }
 
+void MemoryLinkState::AnswerLocked(Instruction& instruction, const Message& error) {
+  DequeueLocked(instruction);
+  instruction.delivered = true;
+  replies_.erase(instruction.reply_id);
+  instruction.reply_id = error.metadata().message_id;
+  replies_[instruction.reply_id] = {error, true};
+}
+
 StatusOr<PulledReplies> MemoryLinkState::PullReplies(std::uint64_t run_id,
                                                      std::span<const std::string> message_ids,
                                                      double now) {
@@ -197,23 +227,34 @@ StatusOr<PulledReplies> MemoryLinkState::PullReplies(std::uint64_t run_id,
     Instruction& instruction = found->second;
     const Metadata& metadata = instruction.message.metadata();
     const auto reply = replies_.find(instruction.reply_id);
-    bool handed_out = false;
+    const bool released = reply != replies_.end() && reply->second.released;
     if (HasExpired(metadata, now)) {
       pulled.replies.push_back(MessageUnavailable(run_id, message_id, now));
-    } else if (reply != replies_.end() && reply->second.released) {
-      handed_out = !HasExpired(reply->second.message.metadata(), now);
-      pulled.replies.push_back(handed_out ? reply->second.message
-                                          : ReplyUnavailable(metadata, now));
-    } else if (IsGoneLocked(instruction, now)) {
-      pulled.replies.push_back(NodeUnavailable(metadata, now));
-    } else {
-      continue;
+      pulled.dropped.push_back(message_id);
+      if (reply != replies_.end()) pulled.dropped.push_back(instruction.reply_id);
+      RemoveLocked(found);
+    } else if (released && !HasExpired(reply->second.message.metadata(), now)) {
+      pulled.replies.push_back(reply->second.message);
+    } else if (released || IsGoneLocked(instruction, now)) {
+      if (reply != replies_.end()) pulled.dropped.push_back(instruction.reply_id);
+      pulled.replies.push_back(released ? ReplyUnavailable(metadata, now)
+                                        : NodeUnavailable(metadata, now));
+      AnswerLocked(instruction, pulled.replies.back());
     }
-    pulled.dropped.push_back(message_id);
-    if (reply != replies_.end() && !handed_out) pulled.dropped.push_back(instruction.reply_id);
-    RemoveLocked(found);
   }
   return pulled;
+}
+
+StatusOr<std::string> MemoryLinkState::ConfirmReply(std::uint64_t run_id,
+                                                    const std::string& message_id) {
+  const std::lock_guard lock(mutex_);
+  const auto reply = replies_.find(message_id);
+  if (reply == replies_.end()) return std::string();
+  const Metadata& metadata = reply->second.message.metadata();
+  if (metadata.run_id != run_id) return std::string();
+  std::string instruction_id = metadata.reply_to_message_id;
+  RemoveLocked(instructions_.find(instruction_id));
+  return instruction_id;
 }
 
 StatusOr<double> MemoryLinkState::NextReplyTime(std::uint64_t run_id,

@@ -58,11 +58,14 @@ class SqliteLinkState final : public LinkState {
   StatusOr<std::optional<Message>> NextInstruction(std::uint64_t node_id, double now) override;
   StatusOr<bool> HasInstruction(std::uint64_t node_id, double now) override;
   Status UndeliverInstruction(const std::string& message_id) override;
+  Status ConfirmInstruction(const std::string& message_id) override;
+  StatusOr<std::vector<Metadata>> DeliveredInstructions() override;
   Status StoreReply(const Message& reply, double now) override;
   StatusOr<ReleaseResult> ReleaseMessages(std::span<const std::string> message_ids) override;
   StatusOr<PulledReplies> PullReplies(std::uint64_t run_id,
                                       std::span<const std::string> message_ids,
                                       double now) override;
+  StatusOr<std::string> ConfirmReply(std::uint64_t run_id, const std::string& message_id) override;
   StatusOr<double> NextReplyTime(std::uint64_t run_id, std::span<const std::string> message_ids,
                                  double now) override;
   StatusOr<Metadata> GetMessageMetadata(const std::string& message_id) override;
@@ -94,6 +97,8 @@ class SqliteLinkState final : public LinkState {
   Status InsertMessageLocked(const Message& message);
   StatusOr<std::optional<Pending>> FindPendingLocked(std::uint64_t run_id,
                                                      const std::string& message_id);
+  /// Makes an error the reply of an instruction, in place of another if there is one.
+  Status AnswerLocked(const std::string& instruction_id, const Message& error);
   Status RemoveLocked(const std::string& message_id);
 
   std::shared_ptr<SqliteStateFile> file_;

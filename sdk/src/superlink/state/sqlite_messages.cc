@@ -141,6 +141,28 @@ Status SqliteLinkState::UndeliverInstruction(const std::string& message_id) {
       {message_id});
 }
 
+Status SqliteLinkState::ConfirmInstruction(const std::string& message_id) {
+  const std::lock_guard lock(file_->mutex);
+  return database().Run(
+      "UPDATE message SET delivered = 1 "
+      "WHERE message_id = ? AND reply_to IS NULL AND delivered = 0",
+      {message_id});
+}
+
+StatusOr<std::vector<Metadata>> SqliteLinkState::DeliveredInstructions() {
+  std::vector<Metadata> delivered;
+  const std::lock_guard lock(file_->mutex);
+  SqliteQuery row =
+      database().Query("SELECT " FLWRCPP_METADATA_COLUMNS
+                       " FROM message m JOIN run r ON r.run_id = m.run_id"
+                       " WHERE m.reply_to IS NULL AND m.delivered = 1 AND r.finished_at = 0"
+                       " AND NOT EXISTS (SELECT 1 FROM message a WHERE a.reply_to = m.message_id)",
+                       {});
+  while (row.Next()) delivered.push_back(ReadMetadata(row));
+  FLWRCPP_RETURN_IF_ERROR(row.status());
+  return delivered;
+}
+
 Status SqliteLinkState::StoreReply(const Message& reply, double now) {
   FLWRCPP_RETURN_IF_ERROR(CheckReply(reply, now));
   const Metadata& metadata = reply.metadata();
@@ -223,6 +245,16 @@ StatusOr<std::optional<SqliteLinkState::Pending>> SqliteLinkState::FindPendingLo
   return std::optional(std::move(pending));
 }
 
+Status SqliteLinkState::AnswerLocked(const std::string& instruction_id, const Message& error) {
+  FLWRCPP_RETURN_IF_ERROR(
+      database().Run("DELETE FROM message WHERE reply_to = ?", {instruction_id}));
+  FLWRCPP_RETURN_IF_ERROR(InsertMessageLocked(error));
+  return database().Run(
+      "UPDATE message SET released = released OR message_id = ?1, delivered = 1 "
+      "WHERE message_id IN (?1, ?2)",
+      {error.metadata().message_id, instruction_id});
+}
+
 StatusOr<PulledReplies> SqliteLinkState::PullReplies(std::uint64_t run_id,
                                                      std::span<const std::string> message_ids,
                                                      double now) {
@@ -238,25 +270,34 @@ StatusOr<PulledReplies> SqliteLinkState::PullReplies(std::uint64_t run_id,
       pulled.replies.push_back(MessageUnavailable(run_id, message_id, now));
       continue;
     }
-    bool handed_out = false;
+    const bool has_reply = !pending->reply_id.empty();
     if (HasExpired(pending->metadata, now)) {
       pulled.replies.push_back(MessageUnavailable(run_id, message_id, now));
-    } else if (pending->released) {
+      pulled.dropped.push_back(message_id);
+      if (has_reply) pulled.dropped.push_back(pending->reply_id);
+      FLWRCPP_RETURN_IF_ERROR(RemoveLocked(message_id));
+    } else if (pending->released && pending->reply_expires_at > now) {
       FLWRCPP_ASSIGN_OR_RETURN(auto reply, FindMessageLocked(pending->reply_id));
-      handed_out = reply.has_value() && pending->reply_expires_at > now;
-      pulled.replies.push_back(handed_out ? *std::move(reply)
-                                          : ReplyUnavailable(pending->metadata, now));
-    } else if (pending->online_until <= now) {
-      pulled.replies.push_back(NodeUnavailable(pending->metadata, now));
-    } else {
-      continue;
+      if (reply.has_value()) pulled.replies.push_back(*std::move(reply));
+    } else if (pending->released || pending->online_until <= now) {
+      if (has_reply) pulled.dropped.push_back(pending->reply_id);
+      pulled.replies.push_back(pending->released ? ReplyUnavailable(pending->metadata, now)
+                                                 : NodeUnavailable(pending->metadata, now));
+      FLWRCPP_RETURN_IF_ERROR(AnswerLocked(message_id, pulled.replies.back()));
     }
-    pulled.dropped.push_back(message_id);
-    if (!pending->reply_id.empty() && !handed_out) pulled.dropped.push_back(pending->reply_id);
-    FLWRCPP_RETURN_IF_ERROR(RemoveLocked(message_id));
   }
   FLWRCPP_RETURN_IF_ERROR(transaction.Commit());
   return pulled;
+}
+
+StatusOr<std::string> SqliteLinkState::ConfirmReply(std::uint64_t run_id,
+                                                    const std::string& message_id) {
+  const std::lock_guard lock(file_->mutex);
+  FLWRCPP_ASSIGN_OR_RETURN(const auto reply, FindMessageLocked(message_id));
+  if (!reply.has_value() || reply->metadata().run_id != run_id) return std::string();
+  const std::string& instruction_id = reply->metadata().reply_to_message_id;
+  if (!instruction_id.empty()) FLWRCPP_RETURN_IF_ERROR(RemoveLocked(instruction_id));
+  return instruction_id;
 }
 
 StatusOr<double> SqliteLinkState::NextReplyTime(std::uint64_t run_id,

@@ -12,6 +12,7 @@
 #include "crypto/encoding.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
+#include "records/object.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -82,7 +83,9 @@ Message ErrorFor(const Metadata& instruction, ErrorCode code, const char* reason
   metadata.message_type = instruction.message_type;
   metadata.src_task_id = instruction.dst_task_id;
   metadata.dst_task_id = instruction.src_task_id;
-  return {std::move(metadata), Error{static_cast<std::int64_t>(code), reason}};
+  Message error(std::move(metadata), Error{static_cast<std::int64_t>(code), reason});
+  error.metadata().message_id = Deflate(error).root.id;
+  return error;
 }
 
 Status CheckInstruction(const Message& message, double now) {

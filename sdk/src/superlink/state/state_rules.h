@@ -73,7 +73,7 @@ inline bool HasExpired(const Metadata& metadata, double now) { return ExpiresAt(
 /// `message` without its records.
 Message StubOf(const Message& message);
 
-/// Error replies that the SuperLink makes itself; they have no message id yet.
+/// Error replies that the SuperLink makes itself.
 Message MessageUnavailable(std::uint64_t run_id, const std::string& instruction_id, double now);
 Message ReplyUnavailable(const Metadata& instruction, double now);
 Message NodeUnavailable(const Metadata& instruction, double now);
