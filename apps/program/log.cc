@@ -99,6 +99,7 @@ Status StartLog(const LogOptions& options) {
   }
   const auto logger = std::make_shared<spdlog::logger>(kLogger, sinks.begin(), sinks.end());
   logger->set_level(spdlog::level::from_str(options.level));
+  spdlog::drop(kLogger);
   spdlog::register_logger(logger);
   // protobuf would write to stderr by itself, a line for each text of a peer that is no UTF-8.
   google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int,

@@ -16,7 +16,8 @@ struct LogOptions {
   int rotation_backup_count = 7;  ///< Earlier files kept: FILE.1 is the latest of them.
 };
 
-/// Sends the SDK's log lines, and those of `LogLine()`, to stderr and the file. Call once.
+/// Sends the SDK's log lines, and those of `LogLine()`, to stderr and the file; from now on, if it
+/// was called before.
 /// @return `kUnavailable` for a file that cannot be opened.
 Status StartLog(const LogOptions& options);
 
