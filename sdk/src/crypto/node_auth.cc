@@ -129,8 +129,8 @@ NodeCredentials SignNow(const EcPrivateKey& key, double now) {
   return credentials;
 }
 
-Status VerifyCredentials(const NodeCredentials& credentials, const EcPublicKey& key, double now) {
-  const StatusOr<double> stamp = ParseTimestamp(credentials.timestamp);
+Status CheckTimestamp(const std::string& timestamp, double now) {
+  const StatusOr<double> stamp = ParseTimestamp(timestamp);
   if (!stamp.ok()) {
     return {StatusCode::kUnauthenticated, stamp.status().message()};
   }
@@ -140,6 +140,11 @@ Status VerifyCredentials(const NodeCredentials& credentials, const EcPublicKey& 
                      "timestamp is {:.1f} s old; accepted is more than {} and less than {} s", age,
                      node_auth::kMinAge, node_auth::kMaxAge);
   }
+  return absl::OkStatus();
+}
+
+Status VerifyCredentials(const NodeCredentials& credentials, const EcPublicKey& key, double now) {
+  if (Status status = CheckTimestamp(credentials.timestamp, now); !status.ok()) return status;
   if (!key.Verify(credentials.timestamp, credentials.signature)) {
     return MakeError(StatusCode::kUnauthenticated, "signature does not fit the public key");
   }

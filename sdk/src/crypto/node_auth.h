@@ -37,6 +37,11 @@ std::string FormatTimestamp(double unix_seconds);
 /// @return `kInvalidArgument` for anything else, a missing offset included.
 StatusOr<double> ParseTimestamp(std::string_view text);
 
+/// Checks how old a signature's timestamp is.
+/// @return `kUnauthenticated` for a text that is no time, or one outside the window that Flower
+///   accepts.
+Status CheckTimestamp(const std::string& timestamp, double now);
+
 /// Checks age and signature of `credentials` against `key`, the parsed form of their public key.
 /// @return `kUnauthenticated` saying which check failed.
 Status VerifyCredentials(const NodeCredentials& credentials, const EcPublicKey& key, double now);

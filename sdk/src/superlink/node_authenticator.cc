@@ -26,10 +26,7 @@ Status NodeAuthenticator::Verify(const NodeCredentials& credentials, double now)
     return Refused("Missing authentication metadata");
   }
   // The age is the cheapest check, so it comes first.
-  const StatusOr<double> stamp = ParseTimestamp(credentials.timestamp);
-  if (!stamp.ok()) return Refused("Invalid timestamp");
-  const double age = now - *stamp;
-  if (!(age > node_auth::kMinAge && age < node_auth::kMaxAge)) return Refused("Invalid timestamp");
+  if (!CheckTimestamp(credentials.timestamp, now).ok()) return Refused("Invalid timestamp");
 
   std::shared_ptr<const EcPublicKey> key;
   {
