@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "flwrcpp/records.h"
-#include "server/weighted_mean.h"
+#include "strategy/weighted_mean.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -11,7 +11,7 @@
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
-#include "server/node_sampling.h"
+#include "strategy/node_sampling.h"
 
 namespace flwrcpp {
 namespace {

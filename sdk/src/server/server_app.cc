@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "internal/catch_exceptions.h"
 #include "internal/status_macros.h"
-#include "server/catch_exceptions.h"
 #include "server/remote/remote_run.h"
 
 namespace flwrcpp {

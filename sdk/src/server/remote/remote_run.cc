@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "internal/catch_exceptions.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
@@ -19,7 +20,6 @@
 #include "rpc/control_connection.h"
 #include "rpc/runtime_relay.h"
 #include "rpc/task_heartbeat.h"
-#include "server/catch_exceptions.h"
 #include "server/remote/output_capture.h"
 #include "server/remote/remote_grid.h"
 #include "server/remote/task_log.h"

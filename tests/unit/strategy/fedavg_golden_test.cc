@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "flwrcpp/strategy/fedavg.h"
-#include "server/float16.h"
+#include "strategy/float16.h"
 #include "tests/support/golden.h"
 #include "tests/support/status_matchers.h"
 

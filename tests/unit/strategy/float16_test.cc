@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/float16.h"
+#include "strategy/float16.h"
 
 #include <gtest/gtest.h>
 

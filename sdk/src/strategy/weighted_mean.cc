@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/weighted_mean.h"
+#include "strategy/weighted_mean.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "server/float16.h"
+#include "strategy/float16.h"
 
 namespace flwrcpp::internal {
 namespace {

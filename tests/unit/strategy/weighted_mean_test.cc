@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/weighted_mean.h"
+#include "strategy/weighted_mean.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

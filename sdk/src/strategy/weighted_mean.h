@@ -11,8 +11,8 @@
 #include "flwrcpp/array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
-#include "server/mean_kernels.h"
-#include "server/npy_buffer.h"
+#include "strategy/mean_kernels.h"
+#include "strategy/npy_buffer.h"
 
 namespace flwrcpp::internal {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "flwrcpp/strategy/fedavg.h"
-#include "server/node_sampling.h"
+#include "strategy/node_sampling.h"
 #include "tests/support/fake_grid.h"
 #include "tests/support/status_matchers.h"
 

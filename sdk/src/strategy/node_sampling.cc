@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/node_sampling.h"
+#include "strategy/node_sampling.h"
 
 #include <algorithm>
 #include <chrono>

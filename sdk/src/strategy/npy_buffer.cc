@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/npy_buffer.h"
+#include "strategy/npy_buffer.h"
 
 #include <cstring>
 

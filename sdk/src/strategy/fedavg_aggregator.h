@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "flwrcpp/strategy/fedavg.h"
-#include "server/weighted_mean.h"
+#include "strategy/weighted_mean.h"
 
 namespace flwrcpp::internal {
 

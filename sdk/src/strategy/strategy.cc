@@ -12,10 +12,10 @@
 #include <variant>
 #include <vector>
 
+#include "internal/catch_exceptions.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
-#include "server/catch_exceptions.h"
 
 namespace flwrcpp {
 namespace {

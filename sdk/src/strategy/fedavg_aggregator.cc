@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "server/fedavg_aggregator.h"
+#include "strategy/fedavg_aggregator.h"
 
 #include <fmt/format.h>
 
@@ -8,9 +8,9 @@
 #include <optional>
 #include <variant>
 
+#include "internal/catch_exceptions.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "server/catch_exceptions.h"
 
 namespace flwrcpp::internal {
 namespace {

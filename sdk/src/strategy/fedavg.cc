@@ -10,8 +10,8 @@
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "server/fedavg_aggregator.h"
-#include "server/node_sampling.h"
+#include "strategy/fedavg_aggregator.h"
+#include "strategy/node_sampling.h"
 
 namespace flwrcpp {
 namespace {
