@@ -221,6 +221,12 @@ Status Run::CheckStop() const {
 
 }  // namespace
 
+Status Strategy::RestoreState(const RecordDict& state) {
+  if (state.empty()) return absl::OkStatus();
+  return internal::InvalidArgument("expected an empty state, got a record '{}'",
+                                   state.item(0).first);
+}
+
 StatusOr<Result> Strategy::Start(Grid& grid, StartOptions options) {
   FLWRCPP_RETURN_IF_ERROR(CheckOptions(options));
   return Run(*this, grid, std::move(options)).Execute();

@@ -301,5 +301,14 @@ TEST_F(StrategyTest, HoldsNothingButTheGlobalArraysWhileRepliesComeIn) {
   EXPECT_FALSE(initial_held);
 }
 
+TEST_F(StrategyTest, AStrategyThatCarriesNothingHasAnEmptyStateAndTakesNoOther) {
+  const auto strategy = FedAvg::Create({}).value();
+  EXPECT_TRUE(strategy->State().empty());
+  EXPECT_THAT(strategy->RestoreState({}), IsOk());
+  RecordDict state;
+  state.Set("momentum", Weights({1}));
+  EXPECT_THAT(strategy->RestoreState(state), StatusIs(StatusCode::kInvalidArgument, "momentum"));
+}
+
 }  // namespace
 }  // namespace flwrcpp

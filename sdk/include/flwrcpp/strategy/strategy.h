@@ -92,6 +92,19 @@ struct Result {
 
 /// How a run chooses nodes, what it sends them and what it makes of their replies.
 /// (`flwr.serverapp.strategy.Strategy`)
+///
+/// A run calls from one thread. `RestoreState` comes before the first round, if at all. In a round,
+/// `ConfigureTrain` is called once and, if it gave messages, `AggregateTrain` once, whose
+/// aggregator gets the replies, is finished once and is gone before anything else is called; then
+/// the same for evaluation. `State` is asked between rounds. So a strategy may keep from
+/// `Configure…` what `Aggregate…` needs, such as the global arrays, and an aggregator may refer to
+/// its strategy.
+///
+/// What wraps another strategy relies on this order and keeps it towards the inner one. It may give
+/// the inner `Configure…` other arrays or config, change the messages that come back, change a
+/// reply before `Add` or hold it back, and change what `Finish` gave. The inner strategy takes the
+/// arrays of its `ConfigureTrain` for the global model of the round and never asks where they are
+/// from. Its state goes into the wrapper's, under names with a prefix of the wrapper's own.
 class Strategy {
  public:
   virtual ~Strategy() = default;
@@ -107,6 +120,19 @@ class Strategy {
                                                            const ConfigRecord& config, Grid& grid,
                                                            std::stop_token stop) = 0;
   virtual std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) = 0;
+
+  /// What the strategy itself carries from round to round, for a checkpoint: everything but its
+  /// settings and the global arrays that a round to come depends on, such as momenta or the order
+  /// of nodes. A run that is stopped after round k and goes on, in a new strategy with the same
+  /// settings, with `RestoreState`, `first_round` k + 1 and the arrays of round k, must give what
+  /// the uninterrupted one would have given. Arrays in it share their data with the strategy's.
+  /// Empty before the first round, and always for a strategy that carries nothing.
+  virtual RecordDict State() const { return {}; }
+
+  /// Goes on from what `State` of such a strategy gave; from the beginning if `state` is empty.
+  /// @return `kInvalidArgument` naming the record that is missing, unexpected or damaged; the
+  ///   strategy is as before then. Whether arrays fit the model shows in the first round.
+  virtual Status RestoreState(const RecordDict& state);
 
   /// One line a setting, for the log.
   virtual std::vector<std::string> Summary() const = 0;
