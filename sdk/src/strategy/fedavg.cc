@@ -10,27 +10,46 @@
 
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/fedavg_aggregator.h"
+#include "strategy/arrays_aggregation.h"
+#include "strategy/instructions.h"
 #include "strategy/node_sampling.h"
+#include "strategy/reply_aggregator.h"
 
 namespace flwrcpp {
 namespace {
 
+using internal::Annotate;
 using internal::InvalidArgument;
 
 Status CheckFraction(const char* name, double fraction) {
   if (fraction >= 0 && fraction <= 1) return absl::OkStatus();
-  return InvalidArgument("FedAvg: {} is {}, expected 0 to 1", name, fraction);
+  return InvalidArgument("{} is {}, expected 0 to 1", name, fraction);
 }
 
 Status CheckMinimum(const char* name, int minimum) {
   if (minimum >= 0) return absl::OkStatus();
-  return InvalidArgument("FedAvg: {} is {}, expected at least 0", name, minimum);
+  return InvalidArgument("{} is {}, expected at least 0", name, minimum);
 }
 
 Status CheckKey(const char* name, const std::string& key) {
   if (!key.empty()) return absl::OkStatus();
-  return InvalidArgument("FedAvg: {} is empty", name);
+  return InvalidArgument("{} is empty", name);
+}
+
+Status Check(const FedAvgOptions& options) {
+  FLWRCPP_RETURN_IF_ERROR(CheckFraction("fraction_train", options.fraction_train));
+  FLWRCPP_RETURN_IF_ERROR(CheckFraction("fraction_evaluate", options.fraction_evaluate));
+  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_train_nodes", options.min_train_nodes));
+  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_evaluate_nodes", options.min_evaluate_nodes));
+  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_available_nodes", options.min_available_nodes));
+  FLWRCPP_RETURN_IF_ERROR(CheckKey("weighted_by_key", options.weighted_by_key));
+  FLWRCPP_RETURN_IF_ERROR(CheckKey("arrayrecord_key", options.arrayrecord_key));
+  FLWRCPP_RETURN_IF_ERROR(CheckKey("configrecord_key", options.configrecord_key));
+  if (options.arrayrecord_key == options.configrecord_key) {
+    return InvalidArgument("arrayrecord_key and configrecord_key are both '{}'",
+                           options.arrayrecord_key);
+  }
+  return absl::OkStatus();
 }
 
 std::uint64_t RandomSeed() {
@@ -50,8 +69,7 @@ StatusOr<std::vector<Message>> Configure(const Phase& phase, const FedAvgOptions
                                          std::uint64_t seed, int server_round,
                                          const ArrayRecord& arrays, ConfigRecord config, Grid& grid,
                                          const std::stop_token& stop) {
-  std::vector<Message> messages;
-  if (phase.fraction == 0) return messages;
+  if (phase.fraction == 0) return std::vector<Message>();
   const internal::SampleRequest request{
       .phase = phase.type,
       .fraction = phase.fraction,
@@ -62,33 +80,20 @@ StatusOr<std::vector<Message>> Configure(const Phase& phase, const FedAvgOptions
   FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::uint64_t> node_ids,
                            internal::SampleNodes(grid, request, stop));
 
-  config.Set("server-round", std::int64_t{server_round});
-  auto content = std::make_shared<RecordDict>();
-  content->Set(options.arrayrecord_key, arrays);
-  content->Set(options.configrecord_key, std::move(config));
-  messages.reserve(node_ids.size());
-  for (const std::uint64_t node_id : node_ids) {
-    messages.push_back(Message::Instruction(content, node_id, std::string(phase.type)));
-  }
-  return messages;
+  return internal::MakeInstructions(phase.type, options, node_ids, server_round, arrays,
+                                    std::move(config));
 }
 
 }  // namespace
 
 StatusOr<std::unique_ptr<FedAvg>> FedAvg::Create(FedAvgOptions options) {
-  FLWRCPP_RETURN_IF_ERROR(CheckFraction("fraction_train", options.fraction_train));
-  FLWRCPP_RETURN_IF_ERROR(CheckFraction("fraction_evaluate", options.fraction_evaluate));
-  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_train_nodes", options.min_train_nodes));
-  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_evaluate_nodes", options.min_evaluate_nodes));
-  FLWRCPP_RETURN_IF_ERROR(CheckMinimum("min_available_nodes", options.min_available_nodes));
-  FLWRCPP_RETURN_IF_ERROR(CheckKey("weighted_by_key", options.weighted_by_key));
-  FLWRCPP_RETURN_IF_ERROR(CheckKey("arrayrecord_key", options.arrayrecord_key));
-  FLWRCPP_RETURN_IF_ERROR(CheckKey("configrecord_key", options.configrecord_key));
-  if (options.arrayrecord_key == options.configrecord_key) {
-    return InvalidArgument("FedAvg: arrayrecord_key and configrecord_key are both '{}'",
-                           options.arrayrecord_key);
-  }
+  FLWRCPP_RETURN_IF_ERROR(CheckOptions("FedAvg", options));
   return std::unique_ptr<FedAvg>(new FedAvg(std::move(options)));
+}
+
+Status FedAvg::CheckOptions(const std::string& strategy, const FedAvgOptions& options) {
+  const Status status = Check(options);
+  return status.ok() ? status : Annotate(status, strategy);
 }
 
 FedAvg::FedAvg(FedAvgOptions options)
@@ -98,14 +103,18 @@ FedAvg::FedAvg(FedAvgOptions options)
 StatusOr<std::vector<Message>> FedAvg::ConfigureTrain(int server_round, const ArrayRecord& arrays,
                                                       const ConfigRecord& config, Grid& grid,
                                                       std::stop_token stop) {
+  global_arrays_ = arrays;
   return Configure({message_type::kTrain, options_.fraction_train, options_.min_train_nodes},
                    options_, seed_, server_round, arrays, config, grid, stop);
 }
 
 std::unique_ptr<Aggregator> FedAvg::AggregateTrain(int /*server_round*/) {
-  return std::make_unique<internal::FedAvgAggregator>(internal::FedAvgAggregatorOptions{
-      true, options_.weighted_by_key, options_.train_metrics_aggr_fn});
+  global_arrays_.clear();  // what the mean has no use for
+  return std::make_unique<internal::ReplyAggregator>(
+      internal::TrainAggregation(options_, std::make_unique<internal::MeanOfArrays>()));
 }
+
+ArrayRecord FedAvg::TakeGlobalArrays() { return std::exchange(global_arrays_, {}); }
 
 StatusOr<std::vector<Message>> FedAvg::ConfigureEvaluate(int server_round,
                                                          const ArrayRecord& arrays,
@@ -117,8 +126,10 @@ StatusOr<std::vector<Message>> FedAvg::ConfigureEvaluate(int server_round,
 }
 
 std::unique_ptr<Aggregator> FedAvg::AggregateEvaluate(int /*server_round*/) {
-  return std::make_unique<internal::FedAvgAggregator>(internal::FedAvgAggregatorOptions{
-      false, options_.weighted_by_key, options_.evaluate_metrics_aggr_fn});
+  internal::ReplyAggregatorOptions aggregation;
+  aggregation.weighted_by_key = options_.weighted_by_key;
+  aggregation.metrics_aggr_fn = options_.evaluate_metrics_aggr_fn;
+  return std::make_unique<internal::ReplyAggregator>(std::move(aggregation));
 }
 
 std::vector<std::string> FedAvg::Summary() const {

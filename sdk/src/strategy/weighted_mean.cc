@@ -30,20 +30,6 @@ struct Share {
   double take = 0;
 };
 
-/// True if C and Fortran order differ for this shape.
-bool OrderMatters(const std::vector<std::int64_t>& shape) {
-  return std::count_if(shape.begin(), shape.end(), [](std::int64_t n) { return n != 1; }) > 1;
-}
-
-bool IsFortran(const NpyHeader& header) {
-  return header.fortran_order && OrderMatters(header.shape);
-}
-
-/// As Python writes a tuple.
-std::string ShapeText(const std::vector<std::int64_t>& shape) {
-  return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
-}
-
 void AddBlock(const MeanKernels& kernels, const Share& share, const std::byte* values,
               std::size_t count, std::byte* mean) {
   if (share.first) {
@@ -99,94 +85,38 @@ Status WeightedArrayMean::Add(std::uint64_t node_id, ArrayRecord arrays, double 
   if (!std::isfinite(total_weight_ + weight)) {
     return InvalidArgument("the sum of the weights overflows with weight {}", weight);
   }
-  if (has_reference_) {
-    FLWRCPP_ASSIGN_OR_RETURN(const std::vector<Source> sources, OpenAndCompare(arrays));
-    return AddSources(sources, weight, entries_);
+  if (layout_.has_value()) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::vector<OpenedArray> opened, layout_->Open(arrays));
+    return AddArrays(opened, weight, entries_);
   }
+  FLWRCPP_ASSIGN_OR_RETURN(ArrayLayout layout, ArrayLayout::OfReply(arrays, node_id));
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<OpenedArray> opened, layout.Open(arrays));
   std::vector<Entry> entries;
-  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<Source> sources, OpenAsReference(arrays, entries));
-  FLWRCPP_RETURN_IF_ERROR(AddSources(sources, weight, entries));
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    Entry& entry = entries.emplace_back();
+    entry.layout = layout.items()[i];
+    entry.count = opened[i].count();
+    entry.mean_item_size = opened[i].kernels.mean_item_size;
+  }
+  FLWRCPP_RETURN_IF_ERROR(AddArrays(opened, weight, entries));
   entries_ = std::move(entries);
-  has_reference_ = true;
-  reference_node_id_ = node_id;
+  layout_ = std::move(layout);
   return absl::OkStatus();
 }
 
-StatusOr<WeightedArrayMean::Source> WeightedArrayMean::Open(const std::string& key, Array& array) {
-  StatusOr<NpyHeader> header = array.Header();
-  if (!header.ok()) return Annotate(header.status(), fmt::format("array '{}'", key));
-  const std::optional<MeanKernels> kernels = FindMeanKernels(header->descr);
-  if (!kernels.has_value()) {
-    return InvalidArgument("array '{}' has dtype {}, which cannot be averaged", key,
-                           DtypeOfDescr(header->descr));
-  }
-  return Source{&array, *std::move(header), *kernels};
-}
-
-StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAsReference(
-    ArrayRecord& arrays, std::vector<Entry>& entries) const {
-  std::vector<Source> sources;
-  for (const auto& [key, unused] : arrays) {
-    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(key, *arrays.Find(key)));
-    Entry& entry = entries.emplace_back();
-    entry.key = key;
-    entry.shape = source.header.shape;
-    entry.count = static_cast<std::size_t>(source.header.element_count());
-    entry.result_descr = source.kernels.result_descr;
-    entry.mean_item_size = source.kernels.mean_item_size;
-    sources.push_back(std::move(source));
-  }
-  return sources;
-}
-
-StatusOr<std::vector<WeightedArrayMean::Source>> WeightedArrayMean::OpenAndCompare(
-    ArrayRecord& arrays) const {
-  std::vector<Source> sources;
-  for (const Entry& entry : entries_) {
-    Array* const array = arrays.Find(entry.key);
-    if (array == nullptr) {
-      return InvalidArgument("misses key '{}' that node {} sent", entry.key, reference_node_id_);
-    }
-    FLWRCPP_ASSIGN_OR_RETURN(Source source, Open(entry.key, *array));
-    if (source.header.shape != entry.shape) {
-      return InvalidArgument("array '{}' has shape {}, node {} sent {}", entry.key,
-                             ShapeText(source.header.shape), reference_node_id_,
-                             ShapeText(entry.shape));
-    }
-    // What counts is the type of the mean: one node may keep as int64 what another one has taken
-    // over as float64 from an earlier mean.
-    if (source.kernels.result_descr != entry.result_descr) {
-      return InvalidArgument("array '{}' has dtype {}, which does not fit the {} of node {}",
-                             entry.key, DtypeOfDescr(source.header.descr),
-                             DtypeOfDescr(entry.result_descr), reference_node_id_);
-    }
-    sources.push_back(std::move(source));
-  }
-  if (arrays.size() != entries_.size()) {
-    const auto unknown =
-        std::find_if(arrays.begin(), arrays.end(), [&](const ArrayRecord::Item& item) {
-          return std::none_of(entries_.begin(), entries_.end(),
-                              [&](const Entry& entry) { return entry.key == item.first; });
-        });
-    return InvalidArgument("has key '{}' that node {} did not send", unknown->first,
-                           reference_node_id_);
-  }
-  return sources;
-}
-
-Status WeightedArrayMean::AddSources(const std::vector<Source>& sources, double weight,
-                                     std::vector<Entry>& entries) {
+Status WeightedArrayMean::AddArrays(const std::vector<OpenedArray>& arrays, double weight,
+                                    std::vector<Entry>& entries) {
   if (weight == 0) return absl::OkStatus();
   // Whatever may fail comes first: memory, and the reordering of what is there.
   std::size_t reordered_size = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     Entry& entry = entries[i];
-    const bool fortran_order = IsFortran(sources[i].header);
+    const bool fortran_order = IsFortran(arrays[i].header);
     if (total_weight_ == 0) {
       entry.fortran_order = fortran_order;
       NpyHeader header;
-      header.descr = entry.result_descr == "<f2" ? "<f4" : entry.result_descr;
-      header.shape = entry.shape;
+      header.descr = entry.layout.result_descr == "<f2" ? "<f4" : entry.layout.result_descr;
+      header.shape = entry.layout.shape;
       header.fortran_order = fortran_order;
       FLWRCPP_ASSIGN_OR_RETURN(entry.mean,
                                NpyBuffer::Allocate(header, entry.count * entry.mean_item_size));
@@ -194,7 +124,7 @@ Status WeightedArrayMean::AddSources(const std::vector<Source>& sources, double 
       FLWRCPP_ASSIGN_OR_RETURN(entry.mean, ToCOrder(entry.mean));
       entry.fortran_order = false;
     } else if (!entry.fortran_order && fortran_order) {
-      reordered_size = std::max(reordered_size, entry.count * sources[i].header.item_size);
+      reordered_size = std::max(reordered_size, entry.count * arrays[i].header.item_size);
     }
   }
   const std::unique_ptr<std::byte[]> reordered(new (std::nothrow) std::byte[reordered_size]);
@@ -208,7 +138,7 @@ Status WeightedArrayMean::AddSources(const std::vector<Source>& sources, double 
   share.keep = 1 - share.take;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const Entry& entry = entries[i];
-    const auto& [array, header, kernels] = sources[i];
+    const auto& [array, header, kernels] = arrays[i];
     if (IsFortran(header) == entry.fortran_order) {
       AddInOrder(*array, header, kernels, share, entry.mean.data());
     } else {
@@ -229,15 +159,15 @@ StatusOr<ArrayRecord> WeightedArrayMean::Finish() {
   ArrayRecord result;
   for (Entry& entry : entries_) {
     NpyBuffer mean = std::move(entry.mean);
-    if (entry.result_descr == "<f2") {
+    if (entry.layout.result_descr == "<f2") {
       NpyHeader header;
-      header.descr = entry.result_descr;
-      header.shape = entry.shape;
+      header.descr = entry.layout.result_descr;
+      header.shape = entry.layout.shape;
       header.fortran_order = entry.fortran_order;
       FLWRCPP_ASSIGN_OR_RETURN(mean, ToFloat16Buffer(mean, header, entry.count));
     }
     FLWRCPP_ASSIGN_OR_RETURN(Array array, mean.ToArray());
-    result.Set(std::move(entry.key), std::move(array));
+    result.Set(std::move(entry.layout.key), std::move(array));
   }
   return result;
 }

@@ -5,13 +5,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "flwrcpp/array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
-#include "strategy/mean_kernels.h"
+#include "strategy/array_layout.h"
 #include "strategy/npy_buffer.h"
 
 namespace flwrcpp::internal {
@@ -44,31 +45,18 @@ class WeightedArrayMean {
  private:
   /// One array of the model.
   struct Entry {
-    std::string key;
-    std::vector<std::int64_t> shape;
-    std::size_t count = 0;  ///< Elements.
-    std::string result_descr;
+    ArrayLayout::Item layout;
+    std::size_t count = 0;           ///< Elements.
     std::size_t mean_item_size = 0;  ///< Bytes of an element of `mean`.
     bool fortran_order = false;      ///< Of `mean`.
     NpyBuffer mean;                  ///< Without memory until the first weight above 0.
   };
 
-  /// The same array of the record at hand.
-  struct Source {
-    Array* array = nullptr;
-    NpyHeader header;
-    MeanKernels kernels;
-  };
+  Status AddArrays(const std::vector<OpenedArray>& arrays, double weight,
+                   std::vector<Entry>& entries);
 
-  static StatusOr<Source> Open(const std::string& key, Array& array);
-  StatusOr<std::vector<Source>> OpenAsReference(ArrayRecord& arrays,
-                                                std::vector<Entry>& entries) const;
-  StatusOr<std::vector<Source>> OpenAndCompare(ArrayRecord& arrays) const;
-  Status AddSources(const std::vector<Source>& sources, double weight, std::vector<Entry>& entries);
-
-  std::vector<Entry> entries_;  ///< In the order of the first record.
-  bool has_reference_ = false;  ///< A first record was added.
-  std::uint64_t reference_node_id_ = 0;
+  std::vector<Entry> entries_;         ///< In the order of the first record.
+  std::optional<ArrayLayout> layout_;  ///< Of the first record.
   double total_weight_ = 0;
 };
 

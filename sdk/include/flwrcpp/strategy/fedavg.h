@@ -76,11 +76,23 @@ class FedAvg : public Strategy {
   std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) override;
   std::vector<std::string> Summary() const override;
 
- private:
+ protected:
+  /// For strategies that differ from it in a part. `options` have passed CheckOptions.
   explicit FedAvg(FedAvgOptions options);
 
+  /// @return as `Create`, with `strategy` in front of the text.
+  static Status CheckOptions(const std::string& strategy, const FedAvgOptions& options);
+
+  const FedAvgOptions& options() const { return options_; }
+
+  /// The arrays that the last ConfigureTrain got, for an AggregateTrain to compute with; empty when
+  /// they were taken before. Who takes them lets go of them at the end of the round.
+  ArrayRecord TakeGlobalArrays();
+
+ private:
   FedAvgOptions options_;
   std::uint64_t seed_;
+  ArrayRecord global_arrays_;
 };
 
 }  // namespace flwrcpp

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/fedavg_aggregator.h"
+#include "strategy/reply_aggregator.h"
 
 #include <fmt/format.h>
 
@@ -49,10 +49,19 @@ StatusOr<const RecordDict::Item*> FindOnly(const RecordDict& content, const char
 
 }  // namespace
 
-FedAvgAggregator::FedAvgAggregator(FedAvgAggregatorOptions options)
+ReplyAggregatorOptions TrainAggregation(const FedAvgOptions& options,
+                                        std::unique_ptr<ArraysAggregation> arrays) {
+  ReplyAggregatorOptions aggregation;
+  aggregation.weighted_by_key = options.weighted_by_key;
+  aggregation.metrics_aggr_fn = options.train_metrics_aggr_fn;
+  aggregation.arrays = std::move(arrays);
+  return aggregation;
+}
+
+ReplyAggregator::ReplyAggregator(ReplyAggregatorOptions options)
     : options_(std::move(options)) {}
 
-void FedAvgAggregator::Add(Message reply) {
+void ReplyAggregator::Add(Message reply) {
   const std::uint64_t node_id = reply.metadata().src_node_id;
   const Status status = TryAdd(std::move(reply));
   if (status.ok()) return;
@@ -60,9 +69,9 @@ void FedAvgAggregator::Add(Message reply) {
                          fmt::format("node {}: {}", node_id, std::string(status.message())));
 }
 
-StatusOr<FedAvgAggregator::Parts> FedAvgAggregator::FindParts(const RecordDict& content) const {
+StatusOr<ReplyAggregator::Parts> ReplyAggregator::FindParts(const RecordDict& content) const {
   Parts parts;
-  if (options_.with_arrays) {
+  if (options_.arrays != nullptr) {
     FLWRCPP_ASSIGN_OR_RETURN(const RecordDict::Item* const item,
                              FindOnly<ArrayRecord>(content, "ArrayRecord"));
     parts.arrays_name = item->first;
@@ -80,11 +89,17 @@ StatusOr<FedAvgAggregator::Parts> FedAvgAggregator::FindParts(const RecordDict& 
     return InvalidArgument("MetricRecord '{}': '{}' is {}, expected a finite number of at least 0",
                            parts.metrics_name, options_.weighted_by_key, *weight);
   }
+  if (options_.check_metrics) {
+    const Status status = options_.check_metrics(parts.metrics);
+    if (!status.ok()) {
+      return Annotate(status, fmt::format("MetricRecord '{}'", parts.metrics_name));
+    }
+  }
   parts.weight = *weight;
   return parts;
 }
 
-Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
+Status ReplyAggregator::CompareWithReference(const Parts& parts) const {
   const WeightedMetrics& first = metrics_.front();
   if (parts.arrays_name != arrays_name_) {
     return InvalidArgument("the ArrayRecord is called '{}', node {} called it '{}'",
@@ -115,7 +130,7 @@ Status FedAvgAggregator::CompareWithReference(const Parts& parts) const {
   return absl::OkStatus();
 }
 
-Status FedAvgAggregator::TryAdd(Message reply) {
+Status ReplyAggregator::TryAdd(Message reply) {
   if (reply.has_error()) {
     return InvalidArgument("error {} ({}): {}", reply.error().code,
                            ErrorCodeName(reply.error().code), reply.error().reason);
@@ -128,8 +143,9 @@ Status FedAvgAggregator::TryAdd(Message reply) {
   }
   const std::uint64_t node_id = reply.metadata().src_node_id;
   reply = Message();  // so that the mean can let go of each array that it has added
-  if (options_.with_arrays) {
-    const Status added = arrays_mean_.Add(node_id, std::move(parts.arrays), parts.weight);
+  if (options_.arrays != nullptr) {
+    const Status added =
+        AddArrays({node_id, std::move(parts.arrays), parts.weight, &parts.metrics});
     if (!added.ok()) return Annotate(added, fmt::format("ArrayRecord '{}'", parts.arrays_name));
   }
   if (metrics_.empty()) {
@@ -141,7 +157,16 @@ Status FedAvgAggregator::TryAdd(Message reply) {
   return absl::OkStatus();
 }
 
-StatusOr<AggregateResult> FedAvgAggregator::Finish() {
+Status ReplyAggregator::AddArrays(ArraysReply reply) {
+  if (options_.global_layout.has_value()) {
+    const StatusOr<ArrayLayout>& layout = *options_.global_layout;
+    FLWRCPP_RETURN_IF_ERROR(layout.status());
+    FLWRCPP_RETURN_IF_ERROR(layout->Open(reply.arrays).status());
+  }
+  return options_.arrays->Add(std::move(reply));
+}
+
+StatusOr<AggregateResult> ReplyAggregator::Finish() {
   if (total_weight_ == 0) {
     for (const WeightedMetrics& reply : metrics_) {
       failures_.emplace_back(reply.node_id,
@@ -154,8 +179,15 @@ StatusOr<AggregateResult> FedAvgAggregator::Finish() {
   result.num_results = static_cast<int>(metrics_.size());
   result.failures = std::move(failures_);
   if (metrics_.empty()) return result;
-  if (options_.with_arrays) {
-    FLWRCPP_ASSIGN_OR_RETURN(result.arrays, arrays_mean_.Finish());
+  if (options_.arrays != nullptr) {
+    FLWRCPP_ASSIGN_OR_RETURN(ArraysOutcome outcome, options_.arrays->Finish());
+    if (!outcome.arrays.has_value()) return result;
+    result.arrays = std::move(outcome.arrays);
+    if (outcome.chosen.has_value()) {
+      std::vector<WeightedMetrics> chosen;
+      for (const std::size_t position : *outcome.chosen) chosen.push_back(metrics_[position]);
+      metrics_ = std::move(chosen);
+    }
   }
   if (options_.metrics_aggr_fn) {
     FLWRCPP_ASSIGN_OR_RETURN(result.metrics,

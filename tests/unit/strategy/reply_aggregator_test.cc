@@ -57,7 +57,7 @@ void ExpectFailure(RecordDict content, const std::string& text) {
   EXPECT_THAT(result->failures, ElementsAre(Pair(123, HasSubstr("node 123: " + text))));
 }
 
-TEST(FedAvgAggregatorTest, ErrorRepliesAreFailures) {
+TEST(ReplyAggregatorTest, ErrorRepliesAreFailures) {
   const auto aggregator = TrainAggregator({});
   Metadata metadata;
   metadata.src_node_id = 5;
@@ -73,7 +73,7 @@ TEST(FedAvgAggregatorTest, ErrorRepliesAreFailures) {
   EXPECT_THAT(result->failures[0].second, HasSubstr("no data"));
 }
 
-TEST(FedAvgAggregatorTest, RepliesWithoutTheirRecordsAreFailures) {
+TEST(ReplyAggregatorTest, RepliesWithoutTheirRecordsAreFailures) {
   RecordDict content;
   ExpectFailure(content, "expected exactly one ArrayRecord, got 0");
   content.Set("arrays", Weights({1, 1}));
@@ -85,7 +85,7 @@ TEST(FedAvgAggregatorTest, RepliesWithoutTheirRecordsAreFailures) {
   ExpectFailure(content, "expected exactly one ArrayRecord, got 2");
 }
 
-TEST(FedAvgAggregatorTest, ConfigRecordsDoNotMatter) {
+TEST(ReplyAggregatorTest, ConfigRecordsDoNotMatter) {
   const auto aggregator = TrainAggregator({});
   RecordDict content = TrainContent({3, 4}, kMetrics);
   content.Set("note", ConfigRecord{{"device", std::string("cpu")}});
@@ -96,7 +96,7 @@ TEST(FedAvgAggregatorTest, ConfigRecordsDoNotMatter) {
   EXPECT_THAT(WeightsOf(*aggregator->Finish()->arrays), ElementsAre(2, 3));
 }
 
-TEST(FedAvgAggregatorTest, WeightsThatAreNoneAreFailures) {
+TEST(ReplyAggregatorTest, WeightsThatAreNoneAreFailures) {
   MetricRecord metrics = kMetrics;
   const auto content = [&](MetricValue weight) {
     metrics.Set("num-examples", std::move(weight));
@@ -110,7 +110,7 @@ TEST(FedAvgAggregatorTest, WeightsThatAreNoneAreFailures) {
   ExpectFailure(TrainContent({5, 5}, {{"loss", 0.5}}), "MetricRecord 'metrics'");
 }
 
-TEST(FedAvgAggregatorTest, AnOverflowingSumOfWeightsIsAFailure) {
+TEST(ReplyAggregatorTest, AnOverflowingSumOfWeightsIsAFailure) {
   for (const bool train : {true, false}) {
     const auto strategy = FedAvg::Create({}).value();
     const auto aggregator = train ? strategy->AggregateTrain(1) : strategy->AggregateEvaluate(1);
@@ -126,7 +126,7 @@ TEST(FedAvgAggregatorTest, AnOverflowingSumOfWeightsIsAFailure) {
   }
 }
 
-TEST(FedAvgAggregatorTest, OnlyWeightsOfZeroAreFailuresOfAll) {
+TEST(ReplyAggregatorTest, OnlyWeightsOfZeroAreFailuresOfAll) {
   const auto aggregator = TrainAggregator({});
   const MetricRecord metrics = {{"num-examples", std::int64_t{0}}};
 
@@ -141,7 +141,7 @@ TEST(FedAvgAggregatorTest, OnlyWeightsOfZeroAreFailuresOfAll) {
                                             Pair(2, HasSubstr("'num-examples' is 0"))));
 }
 
-TEST(FedAvgAggregatorTest, ForeignArraysAreFailuresThatNameKeyAndNodes) {
+TEST(ReplyAggregatorTest, ForeignArraysAreFailuresThatNameKeyAndNodes) {
   RecordDict content = TrainContent({5, 5}, kMetrics);
   ArrayRecord arrays;
   arrays.Set("v", Array::From<float>({5, 5}, {2}).value());
@@ -151,7 +151,7 @@ TEST(FedAvgAggregatorTest, ForeignArraysAreFailuresThatNameKeyAndNodes) {
                 "ArrayRecord 'arrays': array 'w' has shape (3,), node 99 sent (2,)");
 }
 
-TEST(FedAvgAggregatorTest, RecordNamesAreFreeButEqualForAll) {
+TEST(ReplyAggregatorTest, RecordNamesAreFreeButEqualForAll) {
   RecordDict first;
   first.Set("model", Weights({1}));
   first.Set("numbers", kMetrics);
@@ -169,7 +169,7 @@ TEST(FedAvgAggregatorTest, RecordNamesAreFreeButEqualForAll) {
               ElementsAre(Pair(3, HasSubstr("called 'arrays', node 1 called it 'model'"))));
 }
 
-TEST(FedAvgAggregatorTest, ForeignMetricsAreFailures) {
+TEST(ReplyAggregatorTest, ForeignMetricsAreFailures) {
   MetricRecord metrics = kMetrics;
   metrics.Set("accuracy", 0.5);
   ExpectFailure(TrainContent({5, 5}, metrics),
@@ -182,7 +182,7 @@ TEST(FedAvgAggregatorTest, ForeignMetricsAreFailures) {
                 "MetricRecord 'metrics': 'loss' is a list of 2, node 99 sent a number");
 }
 
-TEST(FedAvgAggregatorTest, AFaultyFirstReplyDoesNotDecide) {
+TEST(ReplyAggregatorTest, AFaultyFirstReplyDoesNotDecide) {
   const auto aggregator = TrainAggregator({});
 
   aggregator->Add(FromNode(1, TrainContent({1, 2, 3}, {{"loss", 0.5}})));
@@ -195,7 +195,7 @@ TEST(FedAvgAggregatorTest, AFaultyFirstReplyDoesNotDecide) {
   EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(2, 3));
 }
 
-TEST(FedAvgAggregatorTest, EvaluateRepliesNeedNoArrays) {
+TEST(ReplyAggregatorTest, EvaluateRepliesNeedNoArrays) {
   const auto aggregator = FedAvg::Create({}).value()->AggregateEvaluate(1);
   RecordDict content;
   content.Set("metrics", kMetrics);
@@ -211,7 +211,7 @@ TEST(FedAvgAggregatorTest, EvaluateRepliesNeedNoArrays) {
   EXPECT_FALSE(result->metrics->contains("num-examples"));
 }
 
-TEST(FedAvgAggregatorTest, OwnFunctionGetsTheMetricsOfAllValidReplies) {
+TEST(ReplyAggregatorTest, OwnFunctionGetsTheMetricsOfAllValidReplies) {
   std::vector<WeightedMetrics> seen;
   FedAvgOptions options;
   options.train_metrics_aggr_fn = [&](const std::vector<WeightedMetrics>& replies) {
@@ -234,7 +234,7 @@ TEST(FedAvgAggregatorTest, OwnFunctionGetsTheMetricsOfAllValidReplies) {
   EXPECT_EQ(seen[1].metrics, longer);
 }
 
-TEST(FedAvgAggregatorTest, AnExceptionOfTheOwnFunctionIsAnError) {
+TEST(ReplyAggregatorTest, AnExceptionOfTheOwnFunctionIsAnError) {
   FedAvgOptions options;
   options.train_metrics_aggr_fn =
       [](const std::vector<WeightedMetrics>&) -> StatusOr<MetricRecord> {
@@ -247,7 +247,7 @@ TEST(FedAvgAggregatorTest, AnExceptionOfTheOwnFunctionIsAnError) {
   EXPECT_THAT(aggregator->Finish(), StatusIs(StatusCode::kInternal, "no idea"));
 }
 
-TEST(FedAvgAggregatorTest, ARoundWithoutRepliesHasNoAggregate) {
+TEST(ReplyAggregatorTest, ARoundWithoutRepliesHasNoAggregate) {
   const auto aggregator = TrainAggregator({});
 
   const StatusOr<AggregateResult> result = aggregator->Finish();
@@ -257,7 +257,7 @@ TEST(FedAvgAggregatorTest, ARoundWithoutRepliesHasNoAggregate) {
   EXPECT_THAT(result->failures, IsEmpty());
 }
 
-TEST(FedAvgAggregatorTest, AReplyIsLetGoAtOnce) {
+TEST(ReplyAggregatorTest, AReplyIsLetGoAtOnce) {
   const auto aggregator = TrainAggregator({});
   Message reply = FromNode(1, TrainContent({1, 2}, kMetrics));
   const std::weak_ptr<const RecordDict> content = reply.shared_content();
