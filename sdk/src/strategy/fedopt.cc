@@ -96,10 +96,9 @@ Status FedOpt::RestoreState(const RecordDict& state) {
 }
 
 std::vector<std::string> FedOpt::Summary() const {
-  std::vector<std::string> lines = {
-      fmt::format("{}: eta {}, eta_l {}, beta_1 {}, beta_2 {}, tau {}", settings_.name,
-                  settings_.eta, settings_.eta_l, settings_.beta_1, settings_.beta_2,
-                  settings_.tau)};
+  std::vector<std::string> lines = {fmt::format(
+      "{}: eta {}, eta_l {}, beta_1 {}, beta_2 {}, tau {}", settings_.name, settings_.eta,
+      settings_.eta_l, settings_.beta_1, settings_.beta_2, settings_.tau)};
   for (std::string& line : ServerStep::Summary()) lines.push_back(std::move(line));
   return lines;
 }

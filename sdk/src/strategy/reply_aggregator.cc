@@ -58,8 +58,7 @@ ReplyAggregatorOptions TrainAggregation(const FedAvgOptions& options,
   return aggregation;
 }
 
-ReplyAggregator::ReplyAggregator(ReplyAggregatorOptions options)
-    : options_(std::move(options)) {}
+ReplyAggregator::ReplyAggregator(ReplyAggregatorOptions options) : options_(std::move(options)) {}
 
 void ReplyAggregator::Add(Message reply) {
   const std::uint64_t node_id = reply.metadata().src_node_id;

@@ -60,8 +60,8 @@ class ReplyAggregator : public Aggregator {
   Status AddArrays(ArraysReply reply);
 
   ReplyAggregatorOptions options_;
-  std::string arrays_name_;   ///< Of the first valid reply's record.
-  std::string metrics_name_;  ///< Likewise.
+  std::string arrays_name_;               ///< Of the first valid reply's record.
+  std::string metrics_name_;              ///< Likewise.
   std::vector<WeightedMetrics> metrics_;  ///< One for each valid reply.
   double total_weight_ = 0;
   std::vector<std::pair<std::uint64_t, std::string>> failures_;

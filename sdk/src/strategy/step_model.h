@@ -79,11 +79,11 @@ StatusOr<SteppedArray<kMoments>> StepArray(const Array& global, const Array& mea
   return stepped;
 }
 
-/// Goes through a model block by block: `kernel(const T* global, T* mean, moments, count)` makes new
-/// elements of the old ones in place, in `mean` those of the new model, in `moments` (arrays of T)
-/// those of what the strategy keeps beside it. T is float, or double for float64 arrays. An empty
-/// moment counts as zeros. Arrays of `mean` are let go one by one; after an error the moments are
-/// what they were.
+/// Goes through a model block by block: `kernel(const T* global, T* mean, moments, count)` makes
+/// new elements of the old ones in place, in `mean` those of the new model, in `moments` (arrays of
+/// T) those of what the strategy keeps beside it. T is float, or double for float64 arrays. An
+/// empty moment counts as zeros. Arrays of `mean` are let go one by one; after an error the moments
+/// are what they were.
 /// @return `kInvalidArgument` when a moment does not fit the model, `kResourceExhausted` without
 ///   memory.
 template <std::size_t kMoments, typename Kernel>

@@ -23,8 +23,8 @@ struct FedAvgMOptions : FedAvgOptions {
 /// at first), and the new model is θ − server_learning_rate · m. No Nesterov. With a learning rate
 /// of 1 and no momentum it is FedAvg.
 ///
-/// The arrays have the types of FedAvg's mean. Computed in double; m is kept as float32, for float64
-/// arrays as float64. State: the record `momentum`, when there is a momentum.
+/// The arrays have the types of FedAvg's mean. Computed in double; m is kept as float32, for
+/// float64 arrays as float64. State: the record `momentum`, when there is a momentum.
 class FedAvgM : public ServerStep {
  public:
   /// @return `kInvalidArgument` as FedAvg, for a learning rate that is not above 0 or a negative

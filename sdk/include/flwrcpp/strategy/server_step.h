@@ -16,8 +16,8 @@ namespace flwrcpp {
 /// derived from: a strategy of one's own writes `Step` and no more.
 ///
 /// The mean is a stream as FedAvg's, so memory holds the global model, the mean and what the
-/// strategy itself carries, whatever the number of nodes. Replies whose arrays do not fit the global
-/// model in keys and shapes, or are not of real numbers, are failures of their nodes.
+/// strategy itself carries, whatever the number of nodes. Replies whose arrays do not fit the
+/// global model in keys and shapes, or are not of real numbers, are failures of their nodes.
 class ServerStep : public FedAvg {
  public:
   std::unique_ptr<Aggregator> AggregateTrain(int server_round) override;

@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: The flwrcpp authors
+// SPDX-License-Identifier: Apache-2.0
+#include "flwrcpp/strategy/make_strategy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/status_matchers.h"
+
+namespace flwrcpp {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::StatusIs;
+
+TEST(MakeStrategyTest, MakesEveryStrategyItNamesWithItsDefaults) {
+  for (const std::string& name : StrategyNames()) {
+    SCOPED_TRACE(name);
+    const auto strategy = MakeStrategy(name, {}, {});
+    ASSERT_THAT(strategy, IsOk());
+    if (name != "FedAvg") EXPECT_THAT((*strategy)->Summary(), Contains(HasSubstr(name)));
+  }
+}
+
+TEST(MakeStrategyTest, TakesNamesAndParametersAsPeopleWriteThem) {
+  const auto strategy =
+      MakeStrategy("fedavgm", {}, {{"server-learning-rate", 0.5}, {"server_momentum", 0.9}});
+
+  ASSERT_THAT(strategy, IsOk());
+  EXPECT_THAT((*strategy)->Summary(),
+              Contains("FedAvgM: server_learning_rate 0.5, server_momentum 0.9"));
+}
+
+TEST(MakeStrategyTest, WholeNumbersAreTakenForRealOnes) {
+  const auto strategy = MakeStrategy("FedAvgM", {}, {{"server_learning_rate", std::int64_t{2}}});
+
+  ASSERT_THAT(strategy, IsOk());
+  EXPECT_THAT((*strategy)->Summary(),
+              Contains("FedAvgM: server_learning_rate 2, server_momentum 0"));
+}
+
+TEST(MakeStrategyTest, NamesThatItDoesNotKnowAreListed) {
+  EXPECT_THAT(MakeStrategy("FedSgd", {}, {}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       HasSubstr("unknown strategy 'FedSgd', expected FedAvg, FedAvgM, ")));
+  EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"momentum", 0.9}}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       HasSubstr("FedAvgM: unknown parameter momentum, expected "
+                                 "server_learning_rate, server_momentum")));
+  EXPECT_THAT(
+      MakeStrategy("FedAvg", {}, {{"eta", 0.9}}),
+      StatusIs(StatusCode::kInvalidArgument, HasSubstr("FedAvg: has no parameters, got eta")));
+}
+
+TEST(MakeStrategyTest, RefusesValuesThatAreNone) {
+  EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"server_momentum", std::string("much")}}),
+              StatusIs(StatusCode::kInvalidArgument, HasSubstr("server_momentum")));
+  EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"server_learning_rate", -1.0}}),
+              StatusIs(StatusCode::kInvalidArgument,
+                       HasSubstr("FedAvgM: server_learning_rate is -1, expected")));
+}
+
+}  // namespace
+}  // namespace flwrcpp
