@@ -54,9 +54,9 @@ class LocalGrid final : public Grid {
   StatusOr<std::vector<Message>> TakeReplies(const State& state,
                                              std::span<const std::string> message_ids);
   StatusOr<Message> InflateReply(const State& state, const Message& stub, std::size_t& bytes);
-  /// Removes objects of no further use. A failure is logged: the end of the run removes them too.
   /// Says that a reply has arrived; what is stored of it and its instruction goes.
   void Confirm(const State& state, const std::string& reply_id);
+  /// Removes objects of no further use. A failure is logged: the end of the run removes them too.
   void Forget(const State& state, const std::string& message_id);
   /// The moment of a time in Unix seconds, at most `limit`.
   TimePoint MomentOf(double unix_seconds, TimePoint limit) const;
