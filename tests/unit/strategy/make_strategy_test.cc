@@ -22,7 +22,7 @@ TEST(MakeStrategyTest, MakesEveryStrategyItNamesWithItsDefaults) {
     SCOPED_TRACE(name);
     const auto strategy = MakeStrategy(name, {}, {});
     ASSERT_THAT(strategy, IsOk());
-    if (name != "FedAvg") EXPECT_THAT((*strategy)->Summary(), Contains(HasSubstr(name)));
+    EXPECT_THAT((*strategy)->Summary(), Contains(HasSubstr(name)));
   }
 }
 
@@ -46,22 +46,21 @@ TEST(MakeStrategyTest, WholeNumbersAreTakenForRealOnes) {
 TEST(MakeStrategyTest, NamesThatItDoesNotKnowAreListed) {
   EXPECT_THAT(MakeStrategy("FedSgd", {}, {}),
               StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("unknown strategy 'FedSgd', expected FedAvg, FedAvgM, ")));
+                       "unknown strategy 'FedSgd', expected FedAvg, FedAvgM, "));
   EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"momentum", 0.9}}),
               StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("FedAvgM: unknown parameter momentum, expected "
-                                 "server_learning_rate, server_momentum")));
-  EXPECT_THAT(
-      MakeStrategy("FedAvg", {}, {{"eta", 0.9}}),
-      StatusIs(StatusCode::kInvalidArgument, HasSubstr("FedAvg: has no parameters, got eta")));
+                       "FedAvgM: unknown parameter momentum, expected "
+                       "server_learning_rate, server_momentum"));
+  EXPECT_THAT(MakeStrategy("FedAvg", {}, {{"eta", 0.9}}),
+              StatusIs(StatusCode::kInvalidArgument, "FedAvg: has no parameters, got eta"));
 }
 
 TEST(MakeStrategyTest, RefusesValuesThatAreNone) {
   EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"server_momentum", std::string("much")}}),
-              StatusIs(StatusCode::kInvalidArgument, HasSubstr("server_momentum")));
-  EXPECT_THAT(MakeStrategy("FedAvgM", {}, {{"server_learning_rate", -1.0}}),
-              StatusIs(StatusCode::kInvalidArgument,
-                       HasSubstr("FedAvgM: server_learning_rate is -1, expected")));
+              StatusIs(StatusCode::kInvalidArgument, "server_momentum"));
+  EXPECT_THAT(
+      MakeStrategy("FedAvgM", {}, {{"server_learning_rate", -1.0}}),
+      StatusIs(StatusCode::kInvalidArgument, "FedAvgM: server_learning_rate is -1, expected"));
 }
 
 }  // namespace
