@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "strategy/arrays_aggregation.h"
 
-#include <fmt/format.h>
-
-#include <cmath>
+#include <array>
 
 #include "internal/catch_exceptions.h"
 #include "internal/errors.h"
@@ -33,6 +31,12 @@ Status CheckOrdered(const std::string& key, const Array& array) {
 
 }  // namespace
 
+std::vector<ArrayRecord> TakeArrays(std::vector<ArraysReply> replies) {
+  std::vector<ArrayRecord> arrays;
+  for (ArraysReply& reply : replies) arrays.push_back(std::move(reply.arrays));
+  return arrays;
+}
+
 Status MeanOfArrays::Add(ArraysReply reply) {
   return mean_.Add(reply.node_id, std::move(reply.arrays), reply.weight);
 }
@@ -57,26 +61,21 @@ StatusOr<ArraysOutcome> MeanThenStep::Finish() {
 }
 
 Status KeptArrays::Add(ArraysReply reply) {
-  std::optional<ArrayLayout> first;
-  if (!layout_.has_value()) {
-    FLWRCPP_ASSIGN_OR_RETURN(first, ArrayLayout::OfReply(reply.arrays, reply.node_id));
-  }
-  const ArrayLayout& layout = layout_.has_value() ? *layout_ : *first;
-  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<OpenedArray> opened, layout.Open(reply.arrays));
+  FLWRCPP_RETURN_IF_ERROR(layout_.status());
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<OpenedArray> opened, layout_->Open(reply.arrays));
   FLWRCPP_RETURN_IF_ERROR(CheckReal(reply.arrays));
   ArrayRecord in_order;
   for (std::size_t i = 0; i < opened.size(); ++i) {
-    const std::string& key = layout.items()[i].key;
+    const std::string& key = layout_->items()[i].key;
     FLWRCPP_RETURN_IF_ERROR(CheckOrdered(key, *opened[i].array));
     in_order.Set(key, *opened[i].array);
   }
   reply.arrays = std::move(in_order);
   reply.metrics = nullptr;
   replies_.push_back(std::move(reply));
-  if (first.has_value()) layout_ = std::move(first);
   return absl::OkStatus();
 }
 
-StatusOr<ArraysOutcome> KeptArrays::Finish() { return combine_(std::move(replies_)); }
+StatusOr<ArraysOutcome> KeptArrays::Finish() { return combine_(*layout_, std::move(replies_)); }
 
 }  // namespace flwrcpp::internal

@@ -12,6 +12,7 @@
 
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
+#include "strategy/array_layout.h"
 #include "strategy/weighted_mean.h"
 
 namespace flwrcpp::internal {
@@ -24,10 +25,14 @@ struct ArraysReply {
   const MetricRecord* metrics = nullptr;  ///< Valid during the call.
 };
 
+/// The arrays alone, in the same order.
+std::vector<ArrayRecord> TakeArrays(std::vector<ArraysReply> replies);
+
 /// What a round's replies gave.
 struct ArraysOutcome {
   std::optional<ArrayRecord> arrays;  ///< Absent: the round leaves the model as it is.
-  /// Positions in the order of Add of the replies whose metrics count. Absent: all.
+  /// Positions in the order of Add of the replies whose metrics count. Absent: all. If they have no
+  /// weight, the round leaves the model as it is.
   std::optional<std::vector<std::size_t>> chosen;
 };
 
@@ -71,20 +76,26 @@ class MeanThenStep : public ArraysAggregation {
 };
 
 /// Keeps all replies, as many models as there are nodes, and combines them in the end.
+///
+/// The global model decides on keys and shapes and on the types of what comes out, not the first
+/// reply: that may be the attacker's.
 class KeptArrays : public ArraysAggregation {
  public:
-  /// Makes one outcome of at least one reply. All have the same keys in the same order, shapes and
-  /// types; their arrays are real numbers, and none is NaN.
-  using Combine = std::function<StatusOr<ArraysOutcome>(std::vector<ArraysReply> replies)>;
+  /// Makes one outcome of at least one reply, in the order of Add. Each has the keys of `layout` in
+  /// its order, and their shapes; the arrays are real numbers of any type, and none is NaN.
+  using Combine = std::function<StatusOr<ArraysOutcome>(const ArrayLayout& layout,
+                                                        std::vector<ArraysReply> replies)>;
 
-  explicit KeptArrays(Combine combine) : combine_(std::move(combine)) {}
+  /// @param layout of the global model; if that could not be read, each reply is a failure.
+  KeptArrays(StatusOr<ArrayLayout> layout, Combine combine)
+      : layout_(std::move(layout)), combine_(std::move(combine)) {}
 
   Status Add(ArraysReply reply) override;
   StatusOr<ArraysOutcome> Finish() override;
 
  private:
+  StatusOr<ArrayLayout> layout_;
   Combine combine_;
-  std::optional<ArrayLayout> layout_;  ///< Of the first reply.
   std::vector<ArraysReply> replies_;
 };
 

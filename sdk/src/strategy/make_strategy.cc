@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "flwrcpp/strategy/fedavgm.h"
+#include "flwrcpp/strategy/fedmedian.h"
 #include "flwrcpp/strategy/fedopt.h"
 #include "flwrcpp/strategy/fedprox.h"
+#include "flwrcpp/strategy/fedtrimmedavg.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
@@ -137,14 +139,26 @@ Made MakeFedYogi(const FedAvgOptions& common, Parameters& parameters) {
   return Create<FedYogi>(parameters, std::move(options));
 }
 
+Made MakeFedMedian(const FedAvgOptions& common, Parameters& parameters) {
+  return Create<FedMedian>(parameters, common);
+}
+
+Made MakeFedTrimmedAvg(const FedAvgOptions& common, Parameters& parameters) {
+  FedTrimmedAvgOptions options{common};
+  parameters.Get("beta", options.beta);
+  return Create<FedTrimmedAvg>(parameters, std::move(options));
+}
+
 struct Entry {
   const char* name;
   Made (*make)(const FedAvgOptions& common, Parameters& parameters);
 };
 
 constexpr Entry kStrategies[] = {
-    {"FedAvg", MakeFedAvg},         {"FedAvgM", MakeFedAvgM}, {"FedProx", MakeFedProx},
-    {"FedAdagrad", MakeFedAdagrad}, {"FedAdam", MakeFedAdam}, {"FedYogi", MakeFedYogi},
+    {"FedAvg", MakeFedAvg},       {"FedAvgM", MakeFedAvgM},
+    {"FedProx", MakeFedProx},     {"FedAdagrad", MakeFedAdagrad},
+    {"FedAdam", MakeFedAdam},     {"FedYogi", MakeFedYogi},
+    {"FedMedian", MakeFedMedian}, {"FedTrimmedAvg", MakeFedTrimmedAvg},
 };
 
 }  // namespace

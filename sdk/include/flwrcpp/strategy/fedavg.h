@@ -22,8 +22,8 @@ struct WeightedMetrics {
   MetricRecord metrics;  ///< As the node sent them, the weight's key included.
 };
 
-/// Makes one record of all replies' metrics; at least one, in the order of their arrival. An error
-/// or an exception ends the run.
+/// Makes one record of all replies' metrics; at least one, in the order of their arrival, or of
+/// their node ids where a strategy keeps all replies. An error or an exception ends the run.
 using MetricsAggregationFn =
     std::function<StatusOr<MetricRecord>(const std::vector<WeightedMetrics>& replies)>;
 
