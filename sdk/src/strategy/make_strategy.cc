@@ -9,11 +9,13 @@
 #include <limits>
 #include <utility>
 
+#include "flwrcpp/strategy/bulyan.h"
 #include "flwrcpp/strategy/fedavgm.h"
 #include "flwrcpp/strategy/fedmedian.h"
 #include "flwrcpp/strategy/fedopt.h"
 #include "flwrcpp/strategy/fedprox.h"
 #include "flwrcpp/strategy/fedtrimmedavg.h"
+#include "flwrcpp/strategy/krum.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
@@ -149,6 +151,25 @@ Made MakeFedTrimmedAvg(const FedAvgOptions& common, Parameters& parameters) {
   return Create<FedTrimmedAvg>(parameters, std::move(options));
 }
 
+Made MakeKrum(const FedAvgOptions& common, Parameters& parameters) {
+  KrumOptions options{common};
+  parameters.Get("num_malicious_nodes", options.num_malicious_nodes);
+  return Create<Krum>(parameters, std::move(options));
+}
+
+Made MakeMultiKrum(const FedAvgOptions& common, Parameters& parameters) {
+  MultiKrumOptions options{common};
+  parameters.Get("num_malicious_nodes", options.num_malicious_nodes);
+  parameters.Get("num_nodes_to_select", options.num_nodes_to_select);
+  return Create<MultiKrum>(parameters, std::move(options));
+}
+
+Made MakeBulyan(const FedAvgOptions& common, Parameters& parameters) {
+  BulyanOptions options{common};
+  parameters.Get("num_malicious_nodes", options.num_malicious_nodes);
+  return Create<Bulyan>(parameters, std::move(options));
+}
+
 struct Entry {
   const char* name;
   Made (*make)(const FedAvgOptions& common, Parameters& parameters);
@@ -159,6 +180,9 @@ constexpr Entry kStrategies[] = {
     {"FedProx", MakeFedProx},     {"FedAdagrad", MakeFedAdagrad},
     {"FedAdam", MakeFedAdam},     {"FedYogi", MakeFedYogi},
     {"FedMedian", MakeFedMedian}, {"FedTrimmedAvg", MakeFedTrimmedAvg},
+    {"Krum", MakeKrum},           {"MultiKrum", MakeMultiKrum},
+    {"Bulyan", MakeBulyan},
+
 };
 
 }  // namespace

@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <variant>
 
 #include "internal/catch_exceptions.h"
 #include "internal/errors.h"
+#include "internal/log.h"
 #include "internal/status_macros.h"
 
 namespace flwrcpp::internal {
@@ -180,13 +182,19 @@ StatusOr<AggregateResult> ReplyAggregator::Finish() {
   if (metrics_.empty()) return result;
   if (options_.arrays != nullptr) {
     FLWRCPP_ASSIGN_OR_RETURN(ArraysOutcome outcome, options_.arrays->Finish());
-    if (!outcome.arrays.has_value()) return result;
-    result.arrays = std::move(outcome.arrays);
     if (outcome.chosen.has_value()) {
       std::vector<WeightedMetrics> chosen;
       for (const std::size_t position : *outcome.chosen) chosen.push_back(metrics_[position]);
       metrics_ = std::move(chosen);
+      if (std::all_of(metrics_.begin(), metrics_.end(),
+                      [](const WeightedMetrics& reply) { return reply.weight == 0; })) {
+        Log(LogLevel::kWarning, "'{}' is 0 for all {} replies that were chosen: the model stays",
+            options_.weighted_by_key, metrics_.size());
+        return result;
+      }
     }
+    if (!outcome.arrays.has_value()) return result;
+    result.arrays = std::move(outcome.arrays);
   }
   if (options_.metrics_aggr_fn) {
     FLWRCPP_ASSIGN_OR_RETURN(result.metrics,

@@ -35,6 +35,15 @@ TEST(MakeStrategyTest, TakesNamesAndParametersAsPeopleWriteThem) {
               Contains("FedAvgM: server_learning_rate 0.5, server_momentum 0.9"));
 }
 
+TEST(MakeStrategyTest, HandsOutParametersOfEachType) {
+  const auto krum = MakeStrategy(
+      "MultiKrum", {},
+      {{"num-malicious-nodes", std::int64_t{2}}, {"num-nodes-to-select", std::int64_t{3}}});
+  ASSERT_THAT(krum, IsOk());
+  EXPECT_THAT((*krum)->Summary(),
+              Contains("MultiKrum: num_malicious_nodes 2, num_nodes_to_select 3"));
+}
+
 TEST(MakeStrategyTest, WholeNumbersAreTakenForRealOnes) {
   const auto strategy = MakeStrategy("FedAvgM", {}, {{"server_learning_rate", std::int64_t{2}}});
 
