@@ -16,6 +16,7 @@
 #include "flwrcpp/strategy/fedprox.h"
 #include "flwrcpp/strategy/fedtrimmedavg.h"
 #include "flwrcpp/strategy/krum.h"
+#include "flwrcpp/strategy/qfedavg.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
@@ -61,6 +62,16 @@ class Parameters {
       if (status_.ok()) status_ = InvalidArgument("{} is {}, which is too large", name, *value);
     } else {
       out = static_cast<int>(*value);
+    }
+  }
+
+  void Get(const char* name, std::string& out) {
+    if (!IsGiven(name)) return;
+    StatusOr<std::string> value = values_.GetString(name);
+    if (value.ok()) {
+      out = *std::move(value);
+    } else if (status_.ok()) {
+      status_ = value.status();
     }
   }
 
@@ -170,6 +181,14 @@ Made MakeBulyan(const FedAvgOptions& common, Parameters& parameters) {
   return Create<Bulyan>(parameters, std::move(options));
 }
 
+Made MakeQFedAvg(const FedAvgOptions& common, Parameters& parameters) {
+  QFedAvgOptions options{common};
+  parameters.Get("client_learning_rate", options.client_learning_rate);
+  parameters.Get("q", options.q);
+  parameters.Get("train_loss_key", options.train_loss_key);
+  return Create<QFedAvg>(parameters, std::move(options));
+}
+
 struct Entry {
   const char* name;
   Made (*make)(const FedAvgOptions& common, Parameters& parameters);
@@ -181,7 +200,7 @@ constexpr Entry kStrategies[] = {
     {"FedAdam", MakeFedAdam},     {"FedYogi", MakeFedYogi},
     {"FedMedian", MakeFedMedian}, {"FedTrimmedAvg", MakeFedTrimmedAvg},
     {"Krum", MakeKrum},           {"MultiKrum", MakeMultiKrum},
-    {"Bulyan", MakeBulyan},
+    {"Bulyan", MakeBulyan},       {"QFedAvg", MakeQFedAvg},
 
 };
 

@@ -20,7 +20,9 @@ using testing::StatusIs;
 TEST(MakeStrategyTest, MakesEveryStrategyItNamesWithItsDefaults) {
   for (const std::string& name : StrategyNames()) {
     SCOPED_TRACE(name);
-    const auto strategy = MakeStrategy(name, {}, {});
+    ConfigRecord parameters;
+    if (name == "QFedAvg") parameters.Set("client_learning_rate", 0.1);  // has no default
+    const auto strategy = MakeStrategy(name, {}, parameters);
     ASSERT_THAT(strategy, IsOk());
     EXPECT_THAT((*strategy)->Summary(), Contains(HasSubstr(name)));
   }
@@ -42,6 +44,14 @@ TEST(MakeStrategyTest, HandsOutParametersOfEachType) {
   ASSERT_THAT(krum, IsOk());
   EXPECT_THAT((*krum)->Summary(),
               Contains("MultiKrum: num_malicious_nodes 2, num_nodes_to_select 3"));
+  const auto fair = MakeStrategy(
+      "QFedAvg", {},
+      {{"client-learning-rate", 0.5}, {"q", 0.25}, {"train-loss-key", std::string("loss")}});
+  ASSERT_THAT(fair, IsOk());
+  EXPECT_THAT((*fair)->Summary(),
+              Contains("QFedAvg: client_learning_rate 0.5, q 0.25, train_loss_key 'loss'"));
+  EXPECT_THAT(MakeStrategy("QFedAvg", {}, {{"train-loss-key", 1.0}}),
+              StatusIs(StatusCode::kInvalidArgument, "train_loss_key"));
 }
 
 TEST(MakeStrategyTest, WholeNumbersAreTakenForRealOnes) {
