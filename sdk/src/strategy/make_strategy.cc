@@ -15,6 +15,8 @@
 #include "flwrcpp/strategy/fedopt.h"
 #include "flwrcpp/strategy/fedprox.h"
 #include "flwrcpp/strategy/fedtrimmedavg.h"
+#include "flwrcpp/strategy/fedxgb_bagging.h"
+#include "flwrcpp/strategy/fedxgb_cyclic.h"
 #include "flwrcpp/strategy/krum.h"
 #include "flwrcpp/strategy/qfedavg.h"
 #include "internal/errors.h"
@@ -189,19 +191,34 @@ Made MakeQFedAvg(const FedAvgOptions& common, Parameters& parameters) {
   return Create<QFedAvg>(parameters, std::move(options));
 }
 
+Made MakeFedXgbBagging(const FedAvgOptions& common, Parameters& parameters) {
+  return Create<FedXgbBagging>(parameters, common);
+}
+
+Made MakeFedXgbCyclic(const FedAvgOptions& common, Parameters& parameters) {
+  return Create<FedXgbCyclic>(parameters, common);
+}
+
 struct Entry {
   const char* name;
   Made (*make)(const FedAvgOptions& common, Parameters& parameters);
 };
 
 constexpr Entry kStrategies[] = {
-    {"FedAvg", MakeFedAvg},       {"FedAvgM", MakeFedAvgM},
-    {"FedProx", MakeFedProx},     {"FedAdagrad", MakeFedAdagrad},
-    {"FedAdam", MakeFedAdam},     {"FedYogi", MakeFedYogi},
-    {"FedMedian", MakeFedMedian}, {"FedTrimmedAvg", MakeFedTrimmedAvg},
-    {"Krum", MakeKrum},           {"MultiKrum", MakeMultiKrum},
-    {"Bulyan", MakeBulyan},       {"QFedAvg", MakeQFedAvg},
-
+    {"FedAvg", MakeFedAvg},
+    {"FedAvgM", MakeFedAvgM},
+    {"FedProx", MakeFedProx},
+    {"FedAdagrad", MakeFedAdagrad},
+    {"FedAdam", MakeFedAdam},
+    {"FedYogi", MakeFedYogi},
+    {"FedMedian", MakeFedMedian},
+    {"FedTrimmedAvg", MakeFedTrimmedAvg},
+    {"Krum", MakeKrum},
+    {"MultiKrum", MakeMultiKrum},
+    {"Bulyan", MakeBulyan},
+    {"QFedAvg", MakeQFedAvg},
+    {"FedXgbBagging", MakeFedXgbBagging},
+    {"FedXgbCyclic", MakeFedXgbCyclic},
 };
 
 }  // namespace
