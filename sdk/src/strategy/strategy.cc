@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +15,7 @@
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "strategy/run_exchange.h"
 
 namespace flwrcpp {
 namespace {
@@ -23,17 +23,8 @@ namespace {
 using internal::CatchExceptions;
 using internal::Log;
 using internal::MakeError;
-
-/// Measures how long something takes.
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
+using internal::RunExchange;
+using internal::Stopwatch;
 
 Status CheckOptions(const StartOptions& options) {
   if (options.first_round < 1) {
@@ -65,6 +56,24 @@ std::string MetricsText(const MetricRecord& metrics) {
   return text;
 }
 
+void LogOutcome(const char* phase, const AggregateResult& aggregate) {
+  Log(LogLevel::kInfo, "{}: received {} results and {} failures", phase, aggregate.num_results,
+      aggregate.failures.size());
+  for (const auto& [node_id, reason] : aggregate.failures) {
+    Log(LogLevel::kWarning, "{}: {}", phase, reason);
+  }
+  if (aggregate.metrics.has_value()) {
+    Log(LogLevel::kInfo, "{}: {}", phase, MetricsText(*aggregate.metrics));
+  }
+}
+
+Grid::OnReply AddTo(Aggregator& aggregator) {
+  return [&aggregator](Message reply) {
+    aggregator.Add(std::move(reply));
+    return absl::OkStatus();
+  };
+}
+
 /// One run of a strategy: what its rounds have in common.
 class Run {
  public:
@@ -72,6 +81,7 @@ class Run {
       : strategy_(strategy),
         grid_(grid),
         options_(std::move(options)),
+        exchange_(grid_, options_),
         arrays_(std::move(options_.initial_arrays)) {}
 
   StatusOr<Result> Execute();
@@ -81,14 +91,13 @@ class Run {
   Status Train(RoundReport& report);
   Status EvaluateOnNodes(RoundReport& report);
   Status EvaluateOnServer(RoundReport& report);
-  StatusOr<AggregateResult> Exchange(const char* phase, std::vector<Message> messages,
-                                     Aggregator& aggregator);
   Status Report(const RoundReport& report);
   Status CheckStop() const;
 
   Strategy& strategy_;
   Grid& grid_;
   StartOptions options_;
+  RunExchange exchange_;
   ArrayRecord arrays_;       ///< The global model.
   bool aggregated_ = false;  ///< `arrays_` is the outcome of a round.
   Result result_;
@@ -122,14 +131,23 @@ Status Run::RunRound(int server_round) {
 
 Status Run::Train(RoundReport& report) {
   FLWRCPP_RETURN_IF_ERROR(CheckStop());
-  FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> messages,
-                           strategy_.ConfigureTrain(report.server_round, arrays_,
-                                                    options_.train_config, grid_, options_.stop));
-  const Stopwatch watch;  // not while nodes were waited for
-  report.sampled_train = static_cast<int>(messages.size());
-  if (!messages.empty()) {
-    const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateTrain(report.server_round);
-    FLWRCPP_ASSIGN_OR_RETURN(report.train, Exchange("train", std::move(messages), *aggregator));
+  exchange_.BeginPhase("train");
+  const TrainPhase phase{
+      .server_round = report.server_round,
+      .arrays = arrays_,
+      .config = options_.train_config,
+      .grid = grid_,
+      .exchange = exchange_,
+      .timeout = options_.timeout,
+      .on_reply = [this](int received,
+                         int expected) { return exchange_.ReportProgress(received, expected); },
+      .stop = options_.stop};
+  FLWRCPP_ASSIGN_OR_RETURN(report.train, strategy_.RunTrain(phase));
+  if (report.train.has_value()) {
+    LogOutcome("train", *report.train);
+    // A phase that has no exchange has asked those that are accounted for.
+    report.sampled_train = exchange_.sampled().value_or(
+        report.train->num_results + static_cast<int>(report.train->failures.size()));
     if (report.train->arrays.has_value()) {
       arrays_ = *std::exchange(report.train->arrays, std::nullopt);
       aggregated_ = true;
@@ -138,7 +156,7 @@ Status Run::Train(RoundReport& report) {
       result_.train_metrics_clientapp[report.server_round] = *report.train->metrics;
     }
   }
-  report.train_seconds = watch.seconds();
+  if (report.train.has_value()) report.train_seconds = exchange_.seconds();
   report.seconds += report.train_seconds;
   return absl::OkStatus();
 }
@@ -149,17 +167,18 @@ Status Run::EvaluateOnNodes(RoundReport& report) {
       std::vector<Message> messages,
       strategy_.ConfigureEvaluate(report.server_round, arrays_, options_.evaluate_config, grid_,
                                   options_.stop));
-  const Stopwatch watch;
   report.sampled_evaluate = static_cast<int>(messages.size());
   if (!messages.empty()) {
+    exchange_.BeginPhase("evaluate");
     const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateEvaluate(report.server_round);
-    FLWRCPP_ASSIGN_OR_RETURN(report.evaluate,
-                             Exchange("evaluate", std::move(messages), *aggregator));
+    FLWRCPP_RETURN_IF_ERROR(exchange_.FillPlaces(std::move(messages), AddTo(*aggregator)));
+    FLWRCPP_ASSIGN_OR_RETURN(report.evaluate, aggregator->Finish());
+    LogOutcome("evaluate", *report.evaluate);
     if (report.evaluate->metrics.has_value()) {
       result_.evaluate_metrics_clientapp[report.server_round] = *report.evaluate->metrics;
     }
   }
-  report.evaluate_seconds = watch.seconds();
+  if (report.evaluate.has_value()) report.evaluate_seconds = exchange_.seconds();
   report.seconds += report.evaluate_seconds;
   return absl::OkStatus();
 }
@@ -179,36 +198,6 @@ Status Run::EvaluateOnServer(RoundReport& report) {
   return absl::OkStatus();
 }
 
-/// Sends a phase's messages and aggregates the replies as they come.
-StatusOr<AggregateResult> Run::Exchange(const char* phase, std::vector<Message> messages,
-                                        Aggregator& aggregator) {
-  const int expected = static_cast<int>(messages.size());
-  int received = 0;
-  const auto on_reply = [&](Message reply) -> Status {
-    ++received;
-    aggregator.Add(std::move(reply));
-    if (!options_.on_reply) return absl::OkStatus();
-    return CatchExceptions("on_reply", [&] { options_.on_reply(phase, received, expected); });
-  };
-  FLWRCPP_RETURN_IF_ERROR(
-      grid_.SendAndReceive(std::move(messages), options_.timeout, on_reply, options_.stop));
-  FLWRCPP_ASSIGN_OR_RETURN(AggregateResult aggregate, aggregator.Finish());
-
-  Log(LogLevel::kInfo, "{}: received {} results and {} failures", phase, aggregate.num_results,
-      aggregate.failures.size());
-  for (const auto& [node_id, reason] : aggregate.failures) {
-    Log(LogLevel::kWarning, "{}: {}", phase, reason);
-  }
-  if (received < expected) {
-    Log(LogLevel::kWarning, "{}: {} of {} nodes did not answer in time", phase, expected - received,
-        expected);
-  }
-  if (aggregate.metrics.has_value()) {
-    Log(LogLevel::kInfo, "{}: {}", phase, MetricsText(*aggregate.metrics));
-  }
-  return aggregate;
-}
-
 Status Run::Report(const RoundReport& report) {
   if (!options_.on_round) return absl::OkStatus();
   return CatchExceptions("on_round", [&] { return options_.on_round(report, arrays_); });
@@ -225,6 +214,16 @@ Status Strategy::RestoreState(const RecordDict& state) {
   if (state.empty()) return absl::OkStatus();
   return internal::InvalidArgument("expected an empty state, got a record '{}'",
                                    state.item(0).first);
+}
+
+StatusOr<std::optional<AggregateResult>> Strategy::RunTrain(const TrainPhase& phase) {
+  FLWRCPP_ASSIGN_OR_RETURN(
+      std::vector<Message> messages,
+      ConfigureTrain(phase.server_round, phase.arrays, phase.config, phase.grid, phase.stop));
+  if (messages.empty()) return std::nullopt;
+  const std::unique_ptr<Aggregator> aggregator = AggregateTrain(phase.server_round);
+  FLWRCPP_RETURN_IF_ERROR(phase.exchange.FillPlaces(std::move(messages), AddTo(*aggregator)));
+  return aggregator->Finish();
 }
 
 StatusOr<Result> Strategy::Start(Grid& grid, StartOptions options) {

@@ -51,8 +51,10 @@ using EvaluateFn = std::function<StatusOr<std::optional<MetricRecord>>(int serve
 struct RoundReport {
   int server_round = 0;
   int num_rounds = 0;
-  int sampled_train = 0;     ///< Nodes that were asked; those that did not answer in time are in
-  int sampled_evaluate = 0;  ///< neither the results nor the failures.
+  /// Nodes that were asked; those that did not answer in time are in neither the results nor the
+  /// failures.
+  int sampled_train = 0;
+  int sampled_evaluate = 0;
   std::optional<AggregateResult> train;     ///< Without its arrays. Absent: nobody was asked.
   std::optional<AggregateResult> evaluate;  ///< Likewise.
   std::optional<MetricRecord> server_metrics;
@@ -90,15 +92,48 @@ struct Result {
   std::map<int, MetricRecord> evaluate_metrics_serverapp;
 };
 
+/// The way to the nodes and back that `Strategy::Start` gives to a train phase. Each call waits for
+/// the replies as long as `StartOptions::timeout` says, hands each one to `on_reply` as it arrives
+/// and then reports it to `StartOptions::on_reply`. May be called several times in a phase.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  /// Asks exactly the nodes that `messages` are addressed to, as `Grid::SendAndReceive` does.
+  /// @return the first status of `on_reply` that is not OK, `kCancelled` after a stop, errors of
+  /// the
+  ///   grid and of the callbacks.
+  virtual Status SendAndReceive(std::vector<Message> messages, const Grid::OnReply& on_reply) = 0;
+
+  /// Likewise for messages whose content is not meant for one node: each is a place in the round
+  /// that another node may take if the options of the run say so. A reply's source is the node that
+  /// took the place.
+  virtual Status FillPlaces(std::vector<Message> messages, const Grid::OnReply& on_reply) = 0;
+};
+
+/// What `Strategy::RunTrain` works with; valid during the call.
+struct TrainPhase {
+  int server_round = 0;
+  const ArrayRecord& arrays;  ///< The global model.
+  const ConfigRecord& config;
+  Grid& grid;
+  Exchange& exchange;
+  std::optional<std::chrono::duration<double>> timeout;  ///< As in StartOptions.
+  /// Reports progress of a phase that talks to the grid by itself: replies so far, expected.
+  std::function<Status(int received, int expected)> on_reply;
+  std::stop_token stop;
+};
+
 /// How a run chooses nodes, what it sends them and what it makes of their replies.
 /// (`flwr.serverapp.strategy.Strategy`)
 ///
 /// A run calls from one thread. `RestoreState` comes before the first round, if at all. In a round,
-/// `ConfigureTrain` is called once and, if it gave messages, `AggregateTrain` once, whose
-/// aggregator gets the replies, is finished once and is gone before anything else is called; then
-/// the same for evaluation. `State` is asked between rounds. So a strategy may keep from
-/// `Configure…` what `Aggregate…` needs, such as the global arrays, and an aggregator may refer to
-/// its strategy.
+/// `RunTrain` is called once, which calls `ConfigureTrain` once and, if it gave messages,
+/// `AggregateTrain` once, whose aggregator gets the replies, is finished once and is gone before
+/// anything else is called; then the same for evaluation. `State` is asked between rounds. So a
+/// strategy may keep from `Configure…` what `Aggregate…` needs, such as the global arrays, and an
+/// aggregator may refer to its strategy. A strategy whose train phase is more than one question and
+/// one answer overrides `RunTrain`.
 ///
 /// What wraps another strategy relies on this order and keeps it towards the inner one. It may give
 /// the inner `Configure…` other arrays or config, change the messages that come back, change a
@@ -120,6 +155,11 @@ class Strategy {
                                                            const ConfigRecord& config, Grid& grid,
                                                            std::stop_token stop) = 0;
   virtual std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) = 0;
+
+  /// Carries out a round's train phase: here `ConfigureTrain`, an exchange that fills the places of
+  /// its messages, `AggregateTrain`.
+  /// @return nothing if nobody was asked; an error ends the run.
+  virtual StatusOr<std::optional<AggregateResult>> RunTrain(const TrainPhase& phase);
 
   /// What the strategy itself carries from round to round, for a checkpoint: everything but its
   /// settings and the global arrays that a round to come depends on, such as momenta or the order
@@ -144,7 +184,9 @@ class Strategy {
   /// over with `std::move`, else the caller's copy keeps the initial arrays in memory beside them.
   /// @return `kInvalidArgument` for options out of range, `kCancelled` after a requested stop;
   ///   errors of the grid and of the callbacks (`kInternal` for an exception).
-  StatusOr<Result> Start(Grid& grid, StartOptions options);
+  ///
+  /// Virtual for strategies that keep something for the length of a run; they call this one.
+  virtual StatusOr<Result> Start(Grid& grid, StartOptions options);
 };
 
 }  // namespace flwrcpp
