@@ -18,7 +18,8 @@
 namespace flwrcpp::testing {
 
 /// A Grid whose nodes are functions of the test. They run inside PushMessages, and their replies
-/// are handed out one by one in that order. For use from one thread.
+/// are handed out one by one in that order. A node that answers later answers nothing, and the test
+/// delivers its reply. For use from one thread.
 class FakeGrid : public Grid {
  public:
   static constexpr std::uint64_t kRunId = 77;
@@ -28,6 +29,7 @@ class FakeGrid : public Grid {
 
   void AddNode(std::uint64_t node_id, Node node) { nodes_[node_id] = std::move(node); }
   void RemoveNode(std::uint64_t node_id) { nodes_.erase(node_id); }
+  void Deliver(Message reply) { replies_.push_back(std::move(reply)); }
 
   /// Called in each WaitForNodes, e.g. to let a node join or to stop the run.
   std::function<void()> on_wait_for_nodes;
@@ -35,6 +37,8 @@ class FakeGrid : public Grid {
   std::function<void()> on_pull;
   /// Hands the newest reply out first.
   bool newest_reply_first = false;
+  /// Hands out all replies there are in one pull.
+  bool all_replies_at_once = false;
   /// Nodes that GetNodeIds reports although their messages are refused.
   std::vector<std::uint64_t> ghosts;
 
@@ -84,13 +88,15 @@ class FakeGrid : public Grid {
     if (on_pull) on_pull();
     std::vector<Message> found;
     if (newest_reply_first) std::reverse(replies_.begin(), replies_.end());
-    const auto reply = std::find_if(replies_.begin(), replies_.end(), [&](const Message& message) {
-      return std::find(message_ids.begin(), message_ids.end(),
-                       message.metadata().reply_to_message_id) != message_ids.end();
-    });
-    if (reply != replies_.end()) {
+    for (auto reply = replies_.begin(); reply != replies_.end();) {
+      if (std::find(message_ids.begin(), message_ids.end(),
+                    reply->metadata().reply_to_message_id) == message_ids.end()) {
+        ++reply;
+        continue;
+      }
       found.push_back(std::move(*reply));
-      replies_.erase(reply);
+      reply = replies_.erase(reply);
+      if (!all_replies_at_once) break;
     }
     if (newest_reply_first) std::reverse(replies_.begin(), replies_.end());
     // Nothing can arrive meanwhile: this only lets the time of a timeout pass.

@@ -26,12 +26,23 @@ using internal::MakeError;
 using internal::RunExchange;
 using internal::Stopwatch;
 
+/// More is a number of nodes where a part of one was meant.
+constexpr double kMaxOverSelection = 100;
+
 Status CheckOptions(const StartOptions& options) {
   if (options.first_round < 1) {
     return internal::InvalidArgument("first_round is {}, expected at least 1", options.first_round);
   }
   if (options.num_rounds < 0) {
     return internal::InvalidArgument("num_rounds is {}, expected at least 0", options.num_rounds);
+  }
+  if (!(options.over_selection >= 0 && options.over_selection <= kMaxOverSelection)) {
+    return internal::InvalidArgument("over_selection is {}, expected 0 to {}",
+                                     options.over_selection, kMaxOverSelection);
+  }
+  if (options.max_redispatches < 0) {
+    return internal::InvalidArgument("max_redispatches is {}, expected at least 0",
+                                     options.max_redispatches);
   }
   return absl::OkStatus();
 }
@@ -59,6 +70,9 @@ std::string MetricsText(const MetricRecord& metrics) {
 void LogOutcome(const char* phase, const AggregateResult& aggregate) {
   Log(LogLevel::kInfo, "{}: received {} results and {} failures", phase, aggregate.num_results,
       aggregate.failures.size());
+  if (aggregate.num_late > 0) {
+    Log(LogLevel::kInfo, "{}: {} replies came too late", phase, aggregate.num_late);
+  }
   for (const auto& [node_id, reason] : aggregate.failures) {
     Log(LogLevel::kWarning, "{}: {}", phase, reason);
   }
@@ -131,7 +145,7 @@ Status Run::RunRound(int server_round) {
 
 Status Run::Train(RoundReport& report) {
   FLWRCPP_RETURN_IF_ERROR(CheckStop());
-  exchange_.BeginPhase("train");
+  exchange_.BeginPhase("train", report.server_round);
   const TrainPhase phase{
       .server_round = report.server_round,
       .arrays = arrays_,
@@ -144,10 +158,12 @@ Status Run::Train(RoundReport& report) {
       .stop = options_.stop};
   FLWRCPP_ASSIGN_OR_RETURN(report.train, strategy_.RunTrain(phase));
   if (report.train.has_value()) {
-    LogOutcome("train", *report.train);
     // A phase that has no exchange has asked those that are accounted for.
     report.sampled_train = exchange_.sampled().value_or(
-        report.train->num_results + static_cast<int>(report.train->failures.size()));
+        report.train->num_results + static_cast<int>(report.train->failures.size()) +
+        report.train->num_late);
+    exchange_.Complete(*report.train);
+    LogOutcome("train", *report.train);
     if (report.train->arrays.has_value()) {
       arrays_ = *std::exchange(report.train->arrays, std::nullopt);
       aggregated_ = true;
@@ -169,10 +185,11 @@ Status Run::EvaluateOnNodes(RoundReport& report) {
                                   options_.stop));
   report.sampled_evaluate = static_cast<int>(messages.size());
   if (!messages.empty()) {
-    exchange_.BeginPhase("evaluate");
+    exchange_.BeginPhase("evaluate", report.server_round);
     const std::unique_ptr<Aggregator> aggregator = strategy_.AggregateEvaluate(report.server_round);
     FLWRCPP_RETURN_IF_ERROR(exchange_.FillPlaces(std::move(messages), AddTo(*aggregator)));
     FLWRCPP_ASSIGN_OR_RETURN(report.evaluate, aggregator->Finish());
+    exchange_.Complete(*report.evaluate);
     LogOutcome("evaluate", *report.evaluate);
     if (report.evaluate->metrics.has_value()) {
       result_.evaluate_metrics_clientapp[report.server_round] = *report.evaluate->metrics;

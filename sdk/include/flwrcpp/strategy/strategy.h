@@ -26,6 +26,9 @@ struct AggregateResult {
   std::optional<ArrayRecord> arrays;    ///< Absent: no usable reply (or an evaluate round).
   std::optional<MetricRecord> metrics;  ///< Absent: no usable reply.
   int num_results = 0;
+  /// Replies that came and were left out because they came too late: for a phase that had been
+  /// closed before, or (`FedBuff`) from a model that was too old.
+  int num_late = 0;
   /// Nodes that answered with an error or unusable content, with the reason.
   std::vector<std::pair<std::uint64_t, std::string>> failures;
 };
@@ -51,8 +54,8 @@ using EvaluateFn = std::function<StatusOr<std::optional<MetricRecord>>(int serve
 struct RoundReport {
   int server_round = 0;
   int num_rounds = 0;
-  /// Nodes that were asked; those that did not answer in time are in neither the results nor the
-  /// failures.
+  /// Nodes that the strategy chose, without those that `over_selection` and `max_redispatches` have
+  /// added; those that did not answer in time are in neither the results nor the failures.
   int sampled_train = 0;
   int sampled_evaluate = 0;
   std::optional<AggregateResult> train;     ///< Without its arrays. Absent: nobody was asked.
@@ -72,6 +75,18 @@ struct StartOptions {
   int first_round = 1;
   /// How long to wait for a round's replies; empty: no limit.
   std::optional<std::chrono::duration<double>> timeout = std::chrono::hours(1);
+  /// Asks more nodes than the strategy chose, k, and closes the phase when k of them have answered
+  /// without an error (or at the timeout): ⌈k · over_selection⌉ more, with the same content, as
+  /// many as are online and idle. Nodes that still work for a phase that was closed are passed over
+  /// where an idle one is online. Which idle nodes, depends on the round and on the strategy's
+  /// choice.
+  double over_selection = 0;
+  /// How often in a phase the place of a lost node is given to another one that is online, idle and
+  /// was not asked in this phase, with the same content. A node is lost that went offline, whose
+  /// ClientApp crashed or whose reply cannot be had; not one that refused or whose handler failed.
+  /// The data of the lost node are not replaced, only its place. Holds the content of the phase's
+  /// messages until it is closed, which shares its arrays with the global model.
+  int max_redispatches = 0;
   ConfigRecord train_config;
   ConfigRecord evaluate_config;
   EvaluateFn evaluate_fn;
@@ -105,9 +120,11 @@ class Exchange {
   ///   grid and of the callbacks.
   virtual Status SendAndReceive(std::vector<Message> messages, const Grid::OnReply& on_reply) = 0;
 
-  /// Likewise for messages whose content is not meant for one node: each is a place in the round
-  /// that another node may take if the options of the run say so. A reply's source is the node that
-  /// took the place.
+  /// Likewise for messages whose content is not meant for one node: each is a place that another
+  /// node may take, as `StartOptions::over_selection` and `max_redispatches` say. At most one reply
+  /// a place is handed over; its source is the node that took the place. Errors of nodes whose
+  /// place was taken are not handed over; the phase's `AggregateResult` gets them as failures in
+  /// the end.
   virtual Status FillPlaces(std::vector<Message> messages, const Grid::OnReply& on_reply) = 0;
 };
 
