@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "flwrcpp/strategy/bulyan.h"
 #include "flwrcpp/strategy/fedavgm.h"
+#include "flwrcpp/strategy/fedbuff.h"
 #include "flwrcpp/strategy/fedmedian.h"
 #include "flwrcpp/strategy/fedopt.h"
 #include "flwrcpp/strategy/fedprox.h"
@@ -72,6 +74,22 @@ class Parameters {
     StatusOr<std::string> value = values_.GetString(name);
     if (value.ok()) {
       out = *std::move(value);
+    } else if (status_.ok()) {
+      status_ = value.status();
+    }
+  }
+
+  void Get(const char* name, std::optional<int>& out) {
+    int value = 0;
+    Get(name, value);
+    if (values_.contains(name)) out = value;
+  }
+
+  void Get(const char* name, bool& out) {
+    if (!IsGiven(name)) return;
+    const StatusOr<bool> value = values_.GetBool(name);
+    if (value.ok()) {
+      out = *value;
     } else if (status_.ok()) {
       status_ = value.status();
     }
@@ -199,6 +217,17 @@ Made MakeFedXgbCyclic(const FedAvgOptions& common, Parameters& parameters) {
   return Create<FedXgbCyclic>(parameters, common);
 }
 
+Made MakeFedBuff(const FedAvgOptions& common, Parameters& parameters) {
+  FedBuffOptions options{common};
+  parameters.Get("buffer_size", options.buffer_size);
+  parameters.Get("concurrency", options.concurrency);
+  parameters.Get("server_learning_rate", options.server_learning_rate);
+  parameters.Get("staleness_exponent", options.staleness_exponent);
+  parameters.Get("max_staleness", options.max_staleness);
+  parameters.Get("weight_by_examples", options.weight_by_examples);
+  return Create<FedBuff>(parameters, std::move(options));
+}
+
 struct Entry {
   const char* name;
   Made (*make)(const FedAvgOptions& common, Parameters& parameters);
@@ -219,6 +248,7 @@ constexpr Entry kStrategies[] = {
     {"QFedAvg", MakeQFedAvg},
     {"FedXgbBagging", MakeFedXgbBagging},
     {"FedXgbCyclic", MakeFedXgbCyclic},
+    {"FedBuff", MakeFedBuff},
 };
 
 }  // namespace

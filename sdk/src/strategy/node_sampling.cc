@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -61,32 +60,38 @@ std::uint64_t SeedOf(const SampleRequest& request) {
 
 }  // namespace
 
-StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest& request,
-                                                 const std::stop_token& stop) {
+StatusOr<std::vector<std::uint64_t>> AwaitNodes(
+    Grid& grid, std::string_view phase, const std::function<std::size_t(std::size_t)>& needed,
+    const std::stop_token& stop) {
   const auto patience_ends = std::chrono::steady_clock::now() + kPatience;
   std::optional<std::pair<LogLevel, std::size_t>> last_reported;
   while (true) {
     if (stop.stop_requested()) {
-      return MakeError(StatusCode::kCancelled, "stopped while waiting for nodes to {}",
-                       request.phase);
+      return MakeError(StatusCode::kCancelled, "stopped while waiting for nodes to {}", phase);
     }
     FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::uint64_t> online, grid.GetNodeIds());
-    const double wanted = std::floor(static_cast<double>(online.size()) * request.fraction);
-    const std::size_t count = std::max(static_cast<std::size_t>(wanted), request.min_nodes);
-    const std::size_t needed = std::max(count, request.min_available_nodes);
-    if (online.size() >= needed) {
-      Log(LogLevel::kInfo, "{}: sampled {} nodes (out of {})", request.phase, count, online.size());
-      return Sample(std::move(online), count, SeedOf(request));
-    }
+    if (online.size() >= needed(online.size())) return online;
     const bool patient = std::chrono::steady_clock::now() < patience_ends;
     const std::pair report(patient ? LogLevel::kInfo : LogLevel::kWarning, online.size());
     if (report != last_reported) {
-      Log(report.first, "{}: waiting for nodes, {} of {} are online", request.phase, online.size(),
-          needed);
+      Log(report.first, "{}: waiting for nodes, {} of {} are online", phase, online.size(),
+          needed(online.size()));
       last_reported = report;
     }
     grid.WaitForNodes(kWaitSlice);
   }
+}
+
+StatusOr<std::vector<std::uint64_t>> SampleNodes(Grid& grid, const SampleRequest& request,
+                                                 const std::stop_token& stop) {
+  const auto needed = [&](std::size_t online) {
+    return std::max(request.Count(online), request.min_available_nodes);
+  };
+  FLWRCPP_ASSIGN_OR_RETURN(std::vector<std::uint64_t> online,
+                           AwaitNodes(grid, request.phase, needed, stop));
+  const std::size_t count = request.Count(online.size());
+  Log(LogLevel::kInfo, "{}: sampled {} nodes (out of {})", request.phase, count, online.size());
+  return Sample(std::move(online), count, SeedOf(request));
 }
 
 std::vector<std::uint64_t> Sample(std::vector<std::uint64_t> ids, std::size_t count,

@@ -56,7 +56,7 @@ StatusOr<SteppedArray<kMoments>> StepArray(const Array& global, const Array& mea
     ForEachBlock(mean_reader.count(), [&](std::size_t begin, std::size_t count) {
       global_reader.Read(begin, std::span(global_block).first(count));
       mean_reader.Read(begin, std::span(block).first(count));
-      for (std::size_t m = 0; m < kMoments; ++m) {
+      for (std::size_t m = 0; m != kMoments; ++m) {
         const auto moment = std::span(moment_blocks[m]).first(count);
         if (moment_readers[m].has_value()) {
           moment_readers[m]->Read(begin, moment);
@@ -66,7 +66,7 @@ StatusOr<SteppedArray<kMoments>> StepArray(const Array& global, const Array& mea
       }
       kernel(global_block.data(), block.data(), moment_blocks, count);
       writer.Write(begin, std::span<const T>(block).first(count));
-      for (std::size_t m = 0; m < kMoments; ++m) {
+      for (std::size_t m = 0; m != kMoments; ++m) {
         moment_writers[m].Write(begin, std::span<const T>(moment_blocks[m]).first(count));
       }
     });

@@ -85,6 +85,9 @@ class FedAvg : public Strategy {
 
   const FedAvgOptions& options() const { return options_; }
 
+  /// The seed of the options, or the random one in its place.
+  std::uint64_t seed() const { return seed_; }
+
   /// The arrays that the last ConfigureTrain got, for an AggregateTrain to compute with; empty when
   /// they were taken before. Who takes them lets go of them at the end of the round.
   ArrayRecord TakeGlobalArrays();
