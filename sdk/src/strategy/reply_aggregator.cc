@@ -13,6 +13,7 @@
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
+#include "records/only_record.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -35,21 +36,13 @@ std::string FormText(const MetricValue& value) {
   return length.has_value() ? fmt::format("a list of {}", *length) : "a number";
 }
 
-/// The only record of kind `T`.
-template <typename T>
-StatusOr<const RecordDict::Item*> FindOnly(const RecordDict& content, const char* kind) {
-  const RecordDict::Item* only = nullptr;
-  int count = 0;
-  for (const RecordDict::Item& item : content) {
-    if (!std::holds_alternative<T>(item.second)) continue;
-    only = &item;
-    ++count;
-  }
-  if (count != 1) return InvalidArgument("expected exactly one {}, got {}", kind, count);
-  return only;
-}
-
 }  // namespace
+
+Status CheckNoError(const Message& reply) {
+  if (!reply.has_error()) return absl::OkStatus();
+  return InvalidArgument("error {} ({}): {}", reply.error().code, ErrorCodeName(reply.error().code),
+                         reply.error().reason);
+}
 
 ReplyAggregatorOptions TrainAggregation(const FedAvgOptions& options,
                                         std::unique_ptr<ArraysAggregation> arrays) {
@@ -132,10 +125,7 @@ Status ReplyAggregator::CompareWithReference(const Parts& parts) const {
 }
 
 Status ReplyAggregator::TryAdd(Message reply) {
-  if (reply.has_error()) {
-    return InvalidArgument("error {} ({}): {}", reply.error().code,
-                           ErrorCodeName(reply.error().code), reply.error().reason);
-  }
+  FLWRCPP_RETURN_IF_ERROR(CheckNoError(reply));
   FLWRCPP_ASSIGN_OR_RETURN(Parts parts, FindParts(reply.content()));
   if (!metrics_.empty()) FLWRCPP_RETURN_IF_ERROR(CompareWithReference(parts));
   if (!std::isfinite(total_weight_ + parts.weight)) {

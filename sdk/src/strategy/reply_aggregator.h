@@ -34,6 +34,9 @@ struct ReplyAggregatorOptions {
 ReplyAggregatorOptions TrainAggregation(const FedAvgOptions& options,
                                         std::unique_ptr<ArraysAggregation> arrays);
 
+/// @return `kInvalidArgument` with the error if the reply is one.
+Status CheckNoError(const Message& reply);
+
 /// Takes the replies of a round apart and checks them; sums up the metrics, and hands the arrays
 /// on. The first valid reply decides what the others have to look like; one that does not fit it is
 /// a failure of its node.
