@@ -76,6 +76,9 @@ class FedAvg : public Strategy {
   std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) override;
   std::vector<std::string> Summary() const override;
 
+  /// The metric that is the weight of a reply.
+  const std::string& weighted_by_key() const { return options_.weighted_by_key; }
+
  protected:
   /// For strategies that differ from it in a part. `options` have passed CheckOptions.
   explicit FedAvg(FedAvgOptions options);
