@@ -21,6 +21,12 @@ using MessageHandler = std::function<StatusOr<Message>(const Message& message, C
 using Mod = std::function<StatusOr<Message>(const Message& message, Context& context,
                                             const MessageHandler& next)>;
 
+/// A handler inside mods, the first of them the outermost: for mods that shall be around one
+/// handler and not around the whole ClientApp. (`flwr.client.mod.make_ffn`)
+///
+///     app.Train(MakeFfn(handler, {MessageSizeMod()}));
+MessageHandler MakeFfn(MessageHandler handler, const std::vector<Mod>& mods);
+
 /// What a node does with the messages it gets. (`flwr.clientapp.ClientApp`)
 ///
 ///     ClientApp app;

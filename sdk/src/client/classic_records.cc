@@ -33,15 +33,6 @@ MetricRecord NumExamples(std::int64_t num_examples) {
   return record;
 }
 
-ArrayRecord WriteParameters(const ArrayRecord& parameters) {
-  ArrayRecord record;
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    record.Set(std::to_string(i), parameters.item(i).second);
-  }
-  if (record.empty()) record.Set(kEmptyMark, Array());
-  return record;
-}
-
 /// The value of a result, or the default of its type.
 template <typename T>
 T ValueOrDefault(const StatusOr<T>& result) {
@@ -58,12 +49,21 @@ ArrayRecord ReadParameters(const ArrayRecord& parameters) {
   return record;
 }
 
+ArrayRecord WriteParameters(const ArrayRecord& parameters) {
+  ArrayRecord record;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    record.Set(std::to_string(i), parameters.item(i).second);
+  }
+  if (record.empty()) record.Set(kEmptyMark, Array());
+  return record;
+}
+
 RecordDict FitReply(const StatusOr<FitRes>& result) {
   const FitRes fit = ValueOrDefault(result);
   RecordDict reply;
-  reply.Set("fitres.metrics", fit.metrics);
+  reply.Set(kFitResMetrics, fit.metrics);
   reply.Set("fitres.num_examples", NumExamples(fit.num_examples));
-  reply.Set("fitres.parameters", WriteParameters(fit.parameters));
+  reply.Set(kFitResParameters, WriteParameters(fit.parameters));
   reply.Set("fitres.status", StatusRecord(result.status(), kFitNotImplemented));
   return reply;
 }

@@ -13,6 +13,8 @@ namespace flwrcpp::internal::classic {
 
 inline constexpr char kFitParameters[] = "fitins.parameters";
 inline constexpr char kFitConfig[] = "fitins.config";
+inline constexpr char kFitResParameters[] = "fitres.parameters";
+inline constexpr char kFitResMetrics[] = "fitres.metrics";
 inline constexpr char kEvaluateParameters[] = "evaluateins.parameters";
 inline constexpr char kEvaluateConfig[] = "evaluateins.config";
 inline constexpr char kGetParametersConfig[] = "getparametersins.config";
@@ -20,6 +22,9 @@ inline constexpr char kGetPropertiesConfig[] = "getpropertiesins.config";
 
 /// The parameters of an instruction in their order, named "0", "1", …
 ArrayRecord ReadParameters(const ArrayRecord& parameters);
+
+/// The parameters of a reply, likewise. An empty list has an array that stands for it.
+ArrayRecord WriteParameters(const ArrayRecord& parameters);
 
 /// The replies. A result of code `kUnimplemented` becomes Flower's "not implemented" status; other
 /// failures are none of a reply's business.

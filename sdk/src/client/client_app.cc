@@ -43,6 +43,12 @@ StatusOr<Message> CallFrom(const std::vector<Mod>& mods, std::size_t position,
 
 }  // namespace
 
+MessageHandler MakeFfn(MessageHandler handler, const std::vector<Mod>& mods) {
+  return [handler = std::move(handler), mods](const Message& message, Context& context) {
+    return CallFrom(mods, 0, handler, message, context);
+  };
+}
+
 ClientApp& ClientApp::Train(MessageHandler handler, std::string action) {
   handlers_.Set(HandlerName(message_type::kTrain, action), std::move(handler));
   return *this;
