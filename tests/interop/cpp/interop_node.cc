@@ -24,6 +24,7 @@
 
 #include "flwrcpp/client.h"
 #include "flwrcpp/log.h"
+#include "flwrcpp/mod/differential_privacy.h"
 #include "flwrcpp/node.h"
 #include "program/files.h"
 #include "program/program.h"
@@ -220,6 +221,7 @@ int main(int argc, char** argv) {
   std::string node_config = "partition-id=0";
   std::string transport = "auto";
   double max_wait_seconds = 0;
+  std::string mod;
 
   CLI::App cli("Node for the interop tests");
   cli.add_option("--superlink", options.superlink);
@@ -232,6 +234,8 @@ int main(int argc, char** argv) {
   cli.add_option("--max-retries", options.max_retries);
   const CLI::Option* const wait = cli.add_option("--max-wait-time", max_wait_seconds);
   cli.add_option("--state-dir", options.state_directory);
+  cli.add_option("--mod", mod, "As Flower calls it")
+      ->check(CLI::IsMember({"fixedclipping_mod", "adaptiveclipping_mod"}));
   CLI11_PARSE(cli, argc, argv);
 
   for (const auto& [file, text] : {std::pair(root_certificates, &options.root_certificates),
@@ -254,7 +258,7 @@ int main(int argc, char** argv) {
   });
 
   const flwrcpp::program::SignalStop stop;
-  const flwrcpp::ClientApp app = flwrcpp::MakeClientApp(
+  flwrcpp::ClientApp app = flwrcpp::MakeClientApp(
       [](Context& context) -> StatusOr<std::shared_ptr<flwrcpp::NumPyClient>> {
         const StatusOr<std::int64_t> partition = context.node_config.GetInt("partition-id");
         if (!partition.ok()) return partition.status();
@@ -262,6 +266,8 @@ int main(int argc, char** argv) {
         return std::make_shared<DriftClient>(*partition, sleeps, context.stop);
       },
       "eval_loss");
+  if (mod == "fixedclipping_mod") app.Use(flwrcpp::FixedClippingMod());
+  if (mod == "adaptiveclipping_mod") app.Use(flwrcpp::AdaptiveClippingMod());
   const Status status = flwrcpp::RunNode(app, options, stop.token());
   return status.ok() ? flwrcpp::program::kSuccess : flwrcpp::program::ReportError(status);
 }

@@ -56,6 +56,15 @@ class RecordingFedAvg(FedAvg):
         return loss, metrics
 
 
+def _with_clipping(strategy: FedAvg, kind: str, norm: float, nodes: int):
+    """As in server_app.py."""
+    from flwr.server import strategy as strategies
+
+    if kind == "fixed":
+        return strategies.DifferentialPrivacyClientSideFixedClipping(strategy, 0.0, norm, nodes)
+    return strategies.DifferentialPrivacyClientSideAdaptiveClipping(strategy, 0.0, nodes, initial_clipping_norm=norm)
+
+
 def server_fn(context: Context) -> ServerAppComponents:
     config = context.run_config
     nodes, rounds = int(config["min-nodes"]), int(config["num-server-rounds"])
@@ -71,6 +80,8 @@ def server_fn(context: Context) -> ServerAppComponents:
         on_fit_config_fn=instruction,
         on_evaluate_config_fn=instruction,
     )
+    if config["clipping"]:
+        strategy = _with_clipping(strategy, config["clipping"], float(config["clipping-norm"]), nodes)
     return ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
 
 
