@@ -11,6 +11,21 @@
 
 namespace flwrcpp::task {
 
+/// How the samples are divided among nodes.
+struct PartitionOptions {
+  /// At least 1.
+  std::size_t num_partitions = 2;
+
+  /// Samples that a partition has at most; 0: no limit. "contiguous" makes its blocks exactly so
+  /// long, the others leave out the rest of each partition.
+  std::size_t samples_per_partition = 0;
+
+  std::uint64_t seed = 42;
+
+  /// Of "dirichlet": its concentration.
+  double alpha = 0.5;
+};
+
 /// Which samples a node learns from.
 struct TaskDataOptions {
   /// "fashion-mnist" or "cifar10".
@@ -19,11 +34,13 @@ struct TaskDataOptions {
   /// Directory of the dataset's files; empty: where Debian puts Fashion-MNIST.
   std::string data_dir;
 
-  /// "iid", "contiguous", "dirichlet" or "shards".
+  /// "iid", "dirichlet" and "shards" (two for each partition) put the samples into an order drawn
+  /// with the seed and divide them with Flower's `IidPartitioner`, `DirichletPartitioner` or
+  /// `ShardPartitioner`, as a `FederatedDataset` of flwr-datasets does; "contiguous" is
+  /// `IidPartitioner` without another order.
   std::string partitioner = "iid";
 
-  /// Number of partitions, samples of each at most, seed, and what single partitioners need.
-  datasets::PartitionerOptions partitions;
+  PartitionOptions partitions;
 
   /// Below `partitions.num_partitions`.
   std::size_t partition_id = 0;
@@ -33,7 +50,9 @@ struct TaskDataOptions {
 };
 
 /// Reads a node's partition. Takes some tenths of a second: load once a process and share.
-/// @return as `MakeImageSource`, `MakePartitioner`, `FederatedDataset::Make` and `LoadPartition`.
+/// @return as `MakeImageSource`, `FederatedDataset::Make` and `LoadPartition`; `kInvalidArgument`
+/// for
+///   an unknown partitioner or what partitioners say.
 StatusOr<datasets::PartitionData> LoadTaskData(const TaskDataOptions& options);
 
 /// Reads the test images that nobody trains on (10,000 for both datasets).

@@ -3,7 +3,7 @@
 
 // Divides ten samples among two nodes and prints how many the second one has.
 
-#include <flwrcpp/datasets/partitioner.h>
+#include <flwrcpp/datasets/size_partitioners.h>
 
 #include <array>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 int main() {
   const std::array<std::uint8_t, 10> labels{};
-  const auto partitioner = flwrcpp::datasets::MakeContiguousPartitioner({.num_partitions = 2});
+  const auto partitioner = flwrcpp::datasets::MakeIidPartitioner({.num_partitions = 2});
   if (!partitioner.ok()) return 1;
   const auto partitions = (*partitioner)->Partition(labels);
   if (!partitions.ok()) return 1;

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "flwrcpp/datasets/size_partitioners.h"
 #include "tests/support/dataset_files.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,17 +35,16 @@ class FederatedDatasetTest : public ::testing::Test {
     directory_.WriteGzip("t10k-labels-idx1-ubyte.gz", IdxLabels({9, 8, 7}));
   }
 
-  StatusOr<FederatedDataset> Make(const std::string& partitioner, double train_fraction) const {
+  StatusOr<FederatedDataset> Make(double train_fraction) const {
     return FederatedDataset::Make(MakeFashionMnist(directory_.path()),
-                                  **MakePartitioner(partitioner, {.num_partitions = 2}),
-                                  train_fraction);
+                                  **MakeIidPartitioner({.num_partitions = 2}), train_fraction);
   }
 
   DatasetDirectory directory_;
 };
 
 TEST_F(FederatedDatasetTest, CutsAPartitionIntoTrainingAndValidation) {
-  const auto dataset = Make("contiguous", 0.8);
+  const auto dataset = Make(0.8);
   ASSERT_THAT(dataset, IsOk());
 
   const StatusOr<PartitionData> data = dataset->LoadPartition(1);
@@ -59,7 +59,7 @@ TEST_F(FederatedDatasetTest, CutsAPartitionIntoTrainingAndValidation) {
 }
 
 TEST_F(FederatedDatasetTest, ReadsTheSamplesThatItsIndicesName) {
-  const auto dataset = Make("iid", 0.5);
+  const auto dataset = Make(0.5);
   ASSERT_THAT(dataset, IsOk());
 
   const auto indices = dataset->Indices(0);
@@ -75,7 +75,7 @@ TEST_F(FederatedDatasetTest, ReadsTheSamplesThatItsIndicesName) {
 }
 
 TEST_F(FederatedDatasetTest, MayTrainOnEverything) {
-  const auto dataset = Make("contiguous", 1);
+  const auto dataset = Make(1);
   ASSERT_THAT(dataset, IsOk());
 
   const auto data = dataset->LoadPartition(0);
@@ -86,7 +86,7 @@ TEST_F(FederatedDatasetTest, MayTrainOnEverything) {
 }
 
 TEST_F(FederatedDatasetTest, LoadsTheTestSplitWhole) {
-  const auto dataset = Make("iid", 0.8);
+  const auto dataset = Make(0.8);
   ASSERT_THAT(dataset, IsOk());
 
   const auto test = dataset->LoadSplit(kTestSplit);
@@ -96,7 +96,7 @@ TEST_F(FederatedDatasetTest, LoadsTheTestSplitWhole) {
 }
 
 TEST_F(FederatedDatasetTest, HasNoPartitionBeyondTheLast) {
-  const auto dataset = Make("iid", 0.8);
+  const auto dataset = Make(0.8);
   ASSERT_THAT(dataset, IsOk());
 
   EXPECT_EQ(dataset->num_partitions(), 2U);
@@ -105,13 +105,13 @@ TEST_F(FederatedDatasetTest, HasNoPartitionBeyondTheLast) {
 
 TEST_F(FederatedDatasetTest, RejectsAFractionOutOfRange) {
   for (const double fraction : {0.0, -0.5, 1.01, std::nan("")}) {
-    EXPECT_THAT(Make("iid", fraction), StatusIs(StatusCode::kInvalidArgument, "train_fraction"));
+    EXPECT_THAT(Make(fraction), StatusIs(StatusCode::kInvalidArgument, "train_fraction"));
   }
 }
 
 TEST_F(FederatedDatasetTest, ReportsASourceThatCannotBeRead) {
   EXPECT_THAT(FederatedDataset::Make(MakeFashionMnist("/nowhere"),
-                                     **MakePartitioner("iid", {.num_partitions = 2}), 0.8),
+                                     **MakeIidPartitioner({.num_partitions = 2}), 0.8),
               StatusIs(StatusCode::kNotFound, "/nowhere/train-labels-idx1-ubyte"));
 }
 

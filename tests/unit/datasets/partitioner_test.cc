@@ -1,5 +1,9 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
+//
+// What partitions are for, and the errors that flwr-datasets does not have. That they are those of
+// flwr-datasets row by row is seen in partitioner_golden_test.cc.
+
 #include "flwrcpp/datasets/partitioner.h"
 
 #include <gmock/gmock.h>
@@ -8,259 +12,231 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
+#include <stdexcept>
 
-#include "datasets/random.h"
+#include "flwrcpp/datasets/continuous_partitioner.h"
+#include "flwrcpp/datasets/label_partitioners.h"
+#include "flwrcpp/datasets/make_partitioner.h"
+#include "flwrcpp/datasets/natural_id_partitioners.h"
+#include "flwrcpp/datasets/size_partitioners.h"
 #include "tests/support/status_matchers.h"
+#include "tests/unit/datasets/partitions.h"
 
 namespace flwrcpp::datasets {
 namespace {
 
 using flwrcpp::testing::IsOk;
 using flwrcpp::testing::StatusIs;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-/// `size` samples whose classes take turns.
-std::vector<std::uint8_t> Labels(std::size_t size, int classes = 10) {
-  std::vector<std::uint8_t> labels(size);
-  for (std::size_t i = 0; i < size; ++i) {
-    labels[i] = static_cast<std::uint8_t>(i % static_cast<std::size_t>(classes));
+struct Named {
+  std::string name;
+  PartitionerParameters parameters;
+  bool complete = true;  ///< Whether each row is in a partition.
+};
+
+/// Seven partitions, whatever the partitioner.
+std::vector<Named> AllPartitioners() {
+  const PartitionerParameter seven = std::int64_t{7};
+  const std::vector<std::int64_t> sizes = {6000, 7000, 8000, 0, 10000, 1, 5000};
+  return {
+      {"iid", {{"num_partitions", seven}}},
+      {"size", {{"partition_sizes", std::vector<std::int64_t>(7, 1000)}}, false},
+      {"linear", {{"num_partitions", seven}}},
+      {"square", {{"num_partitions", seven}}},
+      {"exponential", {{"num_partitions", seven}}},
+      {"dirichlet", {{"num_partitions", seven}, {"alpha", 0.5}}},
+      {"inner-dirichlet", {{"partition_sizes", sizes}, {"alpha", 0.5}}, false},
+      {"pathological", {{"num_partitions", seven}, {"num_classes_per_partition", seven}}},
+      {"shard", {{"num_partitions", seven}, {"num_shards_per_partition", 2}}, false},
+      {"shard", {{"num_partitions", seven}, {"shard_size", 999}, {"keep_incomplete_shard", true}}},
+      {"grouped-natural-id", {{"group_size", 1}, {"mode", "allow-bigger"}}},
+      {"natural-id", {}},
+      {"continuous", {{"num_partitions", seven}, {"strictness", 0.5}}},
+  };
+}
+
+TEST(EveryPartitioner, GivesEachRowToOnePartitionAtMost) {
+  const std::vector<std::uint8_t>& labels = RealLabels();
+  for (const Named& named : AllPartitioners()) {
+    SCOPED_TRACE(named.name);
+
+    const std::vector<std::size_t> rows =
+        Sorted(Divide(MakePartitioner(named.name, named.parameters), labels));
+
+    EXPECT_EQ(std::adjacent_find(rows.begin(), rows.end()), rows.end());
+    EXPECT_LT(rows.back(), labels.size());
+    EXPECT_EQ(rows.size() == labels.size(), named.complete);
   }
-  return labels;
 }
 
-Partitions Divide(const std::string& name, const PartitionerOptions& options,
-                  const std::vector<std::uint8_t>& labels) {
-  const auto partitioner = MakePartitioner(name, options);
-  EXPECT_THAT(partitioner, IsOk());
-  if (!partitioner.ok()) return {};
-  StatusOr<Partitions> partitions = (*partitioner)->Partition(labels);
-  EXPECT_THAT(partitions, IsOk());
-  return partitions.ok() ? *std::move(partitions) : Partitions();
+TEST(EveryPartitioner, DividesLabelsOfAnyTypeAlike) {
+  const std::vector<std::uint8_t> labels = Labels(60000);
+  const std::vector<std::int64_t> integers(labels.begin(), labels.end());
+  const std::vector<double> reals(labels.begin(), labels.end());
+  std::vector<std::string> texts;
+  for (const std::uint8_t label : labels) texts.push_back(std::to_string(label));
+  for (const Named& named : AllPartitioners()) {
+    SCOPED_TRACE(named.name);
+    const auto partitioner = MakePartitioner(named.name, named.parameters);
+
+    const Partitions partitions = Divide(partitioner, labels);
+
+    EXPECT_EQ(Divide(partitioner, integers), partitions);
+    EXPECT_EQ(Divide(partitioner, reals), partitions);
+    if (named.name == "continuous") continue;
+    EXPECT_EQ(Divide(partitioner, texts), partitions);
+  }
 }
 
-std::vector<std::size_t> Sorted(const Partitions& partitions) {
-  std::vector<std::size_t> all;
-  for (const auto& partition : partitions)
-    all.insert(all.end(), partition.begin(), partition.end());
-  std::sort(all.begin(), all.end());
-  return all;
+TEST(EveryPartitioner, RefusesAColumnWithoutRows) {
+  for (const Named& named : AllPartitioners()) {
+    SCOPED_TRACE(named.name);
+    const auto partitioner = MakePartitioner(named.name, named.parameters);
+    ASSERT_THAT(partitioner, IsOk());
+    EXPECT_THAT((*partitioner)->Partition(std::vector<std::string>()),
+                StatusIs(StatusCode::kInvalidArgument));
+  }
 }
 
-std::size_t NumClasses(const std::vector<std::size_t>& partition,
-                       const std::vector<std::uint8_t>& labels) {
-  std::set<int> classes;
-  for (const std::size_t i : partition) classes.insert(labels[i]);
-  return classes.size();
+TEST(EveryPartitioner, DependsOnItsSeedAlone) {
+  for (Named named : AllPartitioners()) {
+    SCOPED_TRACE(named.name);
+    named.parameters["seed"] = 42;
+    const auto seeded = MakePartitioner(named.name, named.parameters);
+    if (!seeded.ok()) continue;  // Has no part of chance.
+    const Partitions partitions = Divide(seeded, RealLabels());
+
+    EXPECT_EQ(Divide(seeded, RealLabels()), partitions);
+    named.parameters.erase("seed");
+    EXPECT_EQ(Divide(MakePartitioner(named.name, named.parameters), RealLabels()), partitions);
+    named.parameters["seed"] = 43;
+    EXPECT_NE(Divide(MakePartitioner(named.name, named.parameters), RealLabels()), partitions);
+  }
 }
 
-class EveryPartitioner : public ::testing::TestWithParam<std::string> {};
+TEST(EveryPartitioner, DiffersEachTimeWithoutASeed) {
+  const auto partitioner = MakeShardPartitioner(
+      {.num_partitions = 10, .num_shards_per_partition = 2, .seed = std::nullopt});
 
-INSTANTIATE_TEST_SUITE_P(Names, EveryPartitioner,
-                         ::testing::Values("iid", "contiguous", "dirichlet", "shards"));
-
-TEST_P(EveryPartitioner, GivesEachSampleToOnePartition) {
-  const std::vector<std::uint8_t> labels = Labels(1003);
-
-  const Partitions partitions = Divide(GetParam(), {.num_partitions = 7}, labels);
-
-  ASSERT_THAT(partitions, SizeIs(7));
-  std::vector<std::size_t> expected(labels.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = i;
-  EXPECT_EQ(Sorted(partitions), expected);
+  EXPECT_NE(Divide(partitioner, RealLabels()), Divide(partitioner, RealLabels()));
 }
 
-TEST_P(EveryPartitioner, LimitsThePartitionsWhenAsked) {
-  const Partitions partitions =
-      Divide(GetParam(), {.num_partitions = 4, .samples_per_partition = 30}, Labels(1000));
-
-  ASSERT_THAT(partitions, SizeIs(4));
-  for (const auto& partition : partitions) EXPECT_LE(partition.size(), 30U);
+TEST(EveryPartitioner, RefusesNanWhereItLooksAtValues) {
+  const std::vector<double> column = {0, 1, std::nan(""), 1, 0, 2, 3};
+  for (const auto& [name, parameters, complete] : {
+           Named{"dirichlet", {{"num_partitions", 2}, {"alpha", 1}, {"min_partition_size", 0}}},
+           Named{"natural-id", {}},
+           Named{"continuous", {{"num_partitions", 2}, {"strictness", 0}}},
+       }) {
+    const auto partitioner = MakePartitioner(name, parameters);
+    ASSERT_THAT(partitioner, IsOk());
+    EXPECT_THAT((*partitioner)->Partition(column),
+                StatusIs(StatusCode::kInvalidArgument, "row 2 of the column"));
+  }
 }
 
-TEST_P(EveryPartitioner, RejectsFewerSamplesThanPartitions) {
-  const auto partitioner = MakePartitioner(GetParam(), {.num_partitions = 11});
+TEST(IidPartitioner, RefusesMorePartitionsThanRows) {
+  const auto partitioner = MakeIidPartitioner({std::numeric_limits<std::size_t>::max()});
 
   ASSERT_THAT(partitioner, IsOk());
   EXPECT_THAT((*partitioner)->Partition(Labels(10)),
               StatusIs(StatusCode::kInvalidArgument, "10 samples"));
-  EXPECT_THAT((*partitioner)->Partition({}), StatusIs(StatusCode::kInvalidArgument));
 }
 
-TEST_P(EveryPartitioner, RejectsNoPartitions) {
-  EXPECT_THAT(MakePartitioner(GetParam(), {.num_partitions = 0}),
-              StatusIs(StatusCode::kInvalidArgument, "num_partitions"));
-}
-
-class RandomPartitioner : public EveryPartitioner {};
-
-INSTANTIATE_TEST_SUITE_P(Names, RandomPartitioner, ::testing::Values("iid", "dirichlet", "shards"));
-
-TEST_P(RandomPartitioner, DependsOnTheSeedAlone) {
-  const std::vector<std::uint8_t> labels = Labels(500);
-
-  const Partitions first = Divide(GetParam(), {.num_partitions = 3, .seed = 1}, labels);
-
-  EXPECT_EQ(Divide(GetParam(), {.num_partitions = 3, .seed = 1}, labels), first);
-  EXPECT_NE(Divide(GetParam(), {.num_partitions = 3, .seed = 2}, labels), first);
-}
-
-TEST(IidPartitioner, SizesDifferByOneAtMost) {
-  const Partitions partitions = Divide("iid", {.num_partitions = 3}, Labels(11));
-
-  EXPECT_THAT(partitions, ElementsAre(SizeIs(4), SizeIs(4), SizeIs(3)));
-}
-
-TEST(IidPartitioner, GivesEveryPartitionAllClasses) {
-  const std::vector<std::uint8_t> labels = Labels(1000);
-
-  for (const auto& partition : Divide("iid", {.num_partitions = 5}, labels)) {
-    EXPECT_EQ(NumClasses(partition, labels), 10U);
-  }
-}
-
-TEST(ContiguousPartitioner, MakesConsecutiveBlocks) {
-  EXPECT_THAT(Divide("contiguous", {.num_partitions = 2}, Labels(5)),
-              ElementsAre(ElementsAre(0, 1, 2), ElementsAre(3, 4)));
-}
-
-TEST(ContiguousPartitioner, MakesBlocksOfTheGivenSize) {
-  EXPECT_THAT(Divide("contiguous", {.num_partitions = 2, .samples_per_partition = 2}, Labels(100)),
-              ElementsAre(ElementsAre(0, 1), ElementsAre(2, 3)));
-}
-
-TEST(ContiguousPartitioner, RejectsMoreSamplesThanThereAre) {
-  const auto partitioner =
-      MakeContiguousPartitioner({.num_partitions = 2, .samples_per_partition = 51});
+TEST(SizePartitioner, RefusesSizesWhoseSumIsNoNumber) {
+  const std::size_t half = std::numeric_limits<std::size_t>::max() / 2 + 1;
+  const auto partitioner = MakeSizePartitioner({{half, half, 5}});
 
   ASSERT_THAT(partitioner, IsOk());
-  EXPECT_THAT((*partitioner)->Partition(Labels(100)),
-              StatusIs(StatusCode::kInvalidArgument, "2 partitions of 51 samples"));
+  EXPECT_THAT((*partitioner)->Partition(Labels(10)),
+              StatusIs(StatusCode::kInvalidArgument, "10 samples"));
 }
 
-TEST(ShardPartitioner, GivesAPartitionFewClasses) {
-  const std::vector<std::uint8_t> labels = Labels(1000);
-
-  // 20 shards of 50 samples: each within one of the classes of 100.
-  const Partitions partitions =
-      Divide("shards", {.num_partitions = 10, .shards_per_partition = 2}, labels);
-
-  for (const auto& partition : partitions) {
-    EXPECT_THAT(partition, SizeIs(100));
-    EXPECT_LE(NumClasses(partition, labels), 2U);
-  }
-}
-
-TEST(ShardPartitioner, RejectsMoreShardsThanSamples) {
-  const auto partitioner = MakeShardPartitioner({.num_partitions = 2, .shards_per_partition = 6});
-
-  ASSERT_THAT(partitioner, IsOk());
-  EXPECT_THAT((*partitioner)->Partition(Labels(10)), StatusIs(StatusCode::kInvalidArgument));
-  EXPECT_THAT(MakeShardPartitioner({.shards_per_partition = 0}),
-              StatusIs(StatusCode::kInvalidArgument, "shards_per_partition"));
-}
-
-/// Mean over partitions of the share that their largest class has.
-double Concentration(const Partitions& partitions, const std::vector<std::uint8_t>& labels) {
-  double sum = 0;
-  for (const auto& partition : partitions) {
-    std::vector<double> counts(10);
-    for (const std::size_t i : partition) ++counts[labels[i]];
-    sum += *std::max_element(counts.begin(), counts.end()) / static_cast<double>(partition.size());
-  }
-  return sum / static_cast<double>(partitions.size());
-}
-
-TEST(DirichletPartitioner, IsTheMoreUnevenTheSmallerAlphaIs) {
-  const std::vector<std::uint8_t> labels = Labels(10000);
-
-  const auto concentration = [&labels](double alpha) {
-    return Concentration(Divide("dirichlet", {.num_partitions = 10, .alpha = alpha}, labels),
-                         labels);
+TEST(IdToSizeFncPartitioner, ReportsWhatItsFunctionDoes) {
+  const auto divide = [](std::function<double(double)> function) {
+    return MakeIdToSizeFncPartitioner({3, std::move(function)}).value()->Partition(Labels(100));
   };
 
-  EXPECT_LT(concentration(1e5), 0.11);  // Nearly even: 10 classes of a tenth each.
-  EXPECT_LT(concentration(1e5), concentration(1));
-  EXPECT_LT(concentration(1), concentration(0.1));
-  EXPECT_GT(concentration(0.1), 0.4);
+  EXPECT_THAT(divide([](double) -> double { throw std::runtime_error("no idea"); }),
+              StatusIs(StatusCode::kInternal, "no idea"));
+  EXPECT_THAT(divide([](double id) { return 1 - id; }), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(divide([](double id) { return id == 3 ? -1.0 : 2.0; }),
+              StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(divide([](double) { return std::nan(""); }), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(divide([](double) { return HUGE_VAL; }), StatusIs(StatusCode::kInvalidArgument));
+  EXPECT_THAT(MakeIdToSizeFncPartitioner({3, nullptr}), StatusIs(StatusCode::kInvalidArgument));
 }
 
-TEST(DirichletPartitioner, LeavesNoPartitionBelowTheMinimalSize) {
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const Partitions partitions = Divide(
-        "dirichlet", {.num_partitions = 5, .seed = seed, .alpha = 0.2, .min_partition_size = 40},
-        Labels(1000));
-    for (const auto& partition : partitions) EXPECT_GE(partition.size(), 40U);
-  }
+TEST(IdToSizeFncPartitioner, LeavesToTheLastPartitionWhatRoundingLeaves) {
+  // A tenth of a row is its share, but the others are rounded down.
+  const auto partitioner =
+      MakeIdToSizeFncPartitioner({3, [](double id) { return id < 3 ? 4.95 : 0.1; }});
+
+  EXPECT_THAT(Divide(partitioner, Labels(10)),
+              ElementsAre(ElementsAre(0, 1, 2, 3), ElementsAre(4, 5, 6, 7), ElementsAre(8, 9)));
 }
 
-TEST(DirichletPartitioner, SaysWhatToChangeWhenNoDrawIsLargeEnough) {
-  // One class and a tiny alpha: one partition takes it all.
-  const auto partitioner = MakeDirichletPartitioner({.num_partitions = 4, .alpha = 1e-6});
+TEST(GroupedNaturalIdPartitioner, GroupsIdsInTheOrderInWhichTheyComeUp) {
+  const std::vector<std::string> doctors = {"Kim", "Ada", "Kim", "Bo", "Ada"};
 
+  EXPECT_THAT(Divide(MakeGroupedNaturalIdPartitioner({.group_size = 2}), doctors),
+              ElementsAre(ElementsAre(0, 2, 1, 4), ElementsAre(3)));
+  EXPECT_THAT(
+      Divide(MakeGroupedNaturalIdPartitioner({.group_size = 2, .sort_unique_ids = true}), doctors),
+      ElementsAre(ElementsAre(1, 4, 3), ElementsAre(0, 2)));
+  EXPECT_THAT(MakeGroupedNaturalIdPartitioner({}), StatusIs(StatusCode::kInvalidArgument));
+}
+
+TEST(ContinuousPartitioner, SeparatesTheMoreTheStricterItIs) {
+  std::vector<double> ages(2000);
+  for (std::size_t i = 0; i < ages.size(); ++i) ages[i] = static_cast<double>(i * 37 % 2000);
+  const auto gap = [&ages](double strictness) {
+    const Partitions partitions =
+        Divide(MakeContinuousPartitioner({.num_partitions = 2, .strictness = strictness}), ages);
+    double difference = 0;
+    for (const std::size_t row : partitions[1]) difference += ages[row] / 1000;
+    for (const std::size_t row : partitions[0]) difference -= ages[row] / 1000;
+    return difference;
+  };
+
+  EXPECT_NEAR(gap(1), 1000, 1e-6);  // The halves of 0 to 1999.
+  EXPECT_NEAR(gap(0), 0, 100);      // A deviation of 26.
+  EXPECT_LT(gap(0.3), gap(0.6));
+  EXPECT_LT(gap(0.6), gap(1));
+}
+
+TEST(ContinuousPartitioner, RefusesWhatCannotBeSorted) {
+  const auto partitioner = MakeContinuousPartitioner({.num_partitions = 2, .strictness = 0.5});
   ASSERT_THAT(partitioner, IsOk());
-  EXPECT_THAT((*partitioner)->Partition(Labels(1000, 1)),
-              StatusIs(StatusCode::kInvalidArgument, "take a larger alpha"));
+
+  EXPECT_THAT((*partitioner)->Partition(std::vector<std::string>{"1", "2"}),
+              StatusIs(StatusCode::kInvalidArgument, "texts"));
+  EXPECT_THAT((*partitioner)->Partition(std::vector<double>{1, 1e300}),
+              StatusIs(StatusCode::kInvalidArgument, "row 1"));
+  EXPECT_THAT((*partitioner)->Partition(std::vector<double>{3e38, -3e38, 0}),
+              StatusIs(StatusCode::kInvalidArgument, "deviation"));
+  EXPECT_THAT((*partitioner)->Partition(std::vector<double>(5, 7.0)),
+              StatusIs(StatusCode::kInvalidArgument, "deviation"));
 }
 
-TEST(DirichletPartitioner, RejectsSettingsOutsideTheirRange) {
-  for (const double alpha :
-       {0.0, -1.0, 1e-7, 1e7, std::nan(""), std::numeric_limits<double>::infinity()}) {
-    EXPECT_THAT(MakeDirichletPartitioner({.alpha = alpha}),
-                StatusIs(StatusCode::kInvalidArgument, "alpha"));
-  }
-  EXPECT_THAT(MakeDirichletPartitioner({.min_partition_size = 0}),
-              StatusIs(StatusCode::kInvalidArgument, "min_partition_size"));
+TEST(ContinuousPartitioner, DividesByChanceWhatDoesNotVary) {
+  const auto partitioner = MakeContinuousPartitioner({.num_partitions = 2, .strictness = 0});
+
+  const Partitions partitions = Divide(partitioner, std::vector<double>(6, 7.0));
+
+  EXPECT_THAT(partitions, Each(SizeIs(3)));
+  EXPECT_NE(partitions[0], (std::vector<std::size_t>{0, 1, 2}));
 }
 
-TEST(MakePartitioner, RejectsAnUnknownName) {
-  EXPECT_THAT(MakePartitioner("IID", {}),
-              StatusIs(StatusCode::kInvalidArgument, "'IID', expected iid, contiguous"));
-}
-
-// The engine's numbers are fixed by the C++ standard and the rest is ours, so these may be compared
-// literally: a change here would move the samples of every federation in use.
-TEST(Permutation, IsTheSameOnEveryPlatform) {
-  EXPECT_THAT(Permutation(8, 42), ElementsAre(7, 0, 5, 1, 2, 4, 3, 6));
+// A change here would move the rows of every federation in use.
+TEST(Permutation, IsNumPysOnEveryPlatform) {
+  EXPECT_THAT(Permutation(8, 42), ElementsAre(3, 4, 2, 7, 6, 1, 5, 0));
 }
 
 TEST(Permutation, OfNothingIsEmpty) { EXPECT_THAT(Permutation(0, 1), SizeIs(0)); }
-
-TEST(Random, NumbersBelowABoundAreEquallyLikely) {
-  internal::Random random(1);
-  std::vector<int> counts(7);
-  for (int i = 0; i < 70000; ++i) ++counts[random.Below(7)];
-
-  // Deviation of a count is 93; five of them keep a fixed seed well inside.
-  for (const int count : counts) EXPECT_NEAR(count, 10000, 465);
-}
-
-TEST(Random, NormalAndGammaHaveTheirMeanAndVariance) {
-  constexpr int kCount = 200000;
-  const auto moments = [](auto draw) {
-    double sum = 0;
-    double squares = 0;
-    for (int i = 0; i < kCount; ++i) {
-      const double x = draw();
-      sum += x;
-      squares += x * x;
-    }
-    const double mean = sum / kCount;
-    return std::pair(mean, squares / kCount - mean * mean);
-  };
-  internal::Random random(3);
-
-  const auto normal = moments([&] { return random.Normal(); });
-  EXPECT_NEAR(normal.first, 0, 0.02);
-  EXPECT_NEAR(normal.second, 1, 0.02);
-  for (const double shape : {0.3, 1.0, 4.5}) {  // Mean and variance of a gamma are its shape.
-    SCOPED_TRACE(shape);
-    const auto gamma = moments([&] { return std::exp(random.LogGamma(shape)); });
-    EXPECT_NEAR(gamma.first, shape, 0.03 * shape + 0.01);
-    EXPECT_NEAR(gamma.second, shape, 0.05 * shape + 0.01);
-  }
-}
 
 }  // namespace
 }  // namespace flwrcpp::datasets
