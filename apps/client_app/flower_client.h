@@ -15,7 +15,7 @@ namespace flwrcpp::client_app {
 
 /// What the clients of one process share: the partition, read once, and the network.
 struct LocalTask {
-  datasets::PartitionData data;
+  task::TaskData data;
   task::Model model;
   std::string device = "cpu";
   /// Order of the samples: drawn anew each round from this seed, or always their own.

@@ -19,7 +19,7 @@ namespace {
 /// Reads the partition and makes the network.
 StatusOr<ClientApp> MakeApp(const Options& options, const std::string& device,
                             const task::TaskDataOptions& data_options) {
-  StatusOr<datasets::PartitionData> data = task::LoadTaskData(data_options);
+  StatusOr<task::TaskData> data = task::LoadTaskData(data_options);
   if (!data.ok()) return data.status();
   const std::uint64_t seed = data_options.partitions.seed;
   StatusOr<task::Model> model = task::Model::Make(data->train.format, seed);

@@ -4,64 +4,25 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "flwrcpp/datasets/dirichlet_partitioners.h"
+#include "flwrcpp/datasets/federated_dataset.h"
 #include "flwrcpp/datasets/label_partitioners.h"
 #include "flwrcpp/datasets/size_partitioners.h"
 
 namespace flwrcpp::task {
 namespace {
 
+using datasets::ImageDataset;
 using datasets::Partitioner;
-using datasets::Partitions;
 
-/// Puts the samples into an order drawn with the seed, lets another partitioner divide them, and
-/// leaves out what is beyond the limit.
-class TaskPartitioner final : public Partitioner {
- public:
-  TaskPartitioner(std::unique_ptr<Partitioner> partitioner, const PartitionOptions& options,
-                  bool shuffle)
-      : partitioner_(std::move(partitioner)), options_(options), shuffle_(shuffle) {}
-
-  StatusOr<Partitions> Partition(const datasets::ColumnView& column) const override {
-    StatusOr<Partitions> partitions =
-        shuffle_ ? std::visit([this](const auto& values) { return Shuffled(values); }, column)
-                 : partitioner_->Partition(column);
-    if (partitions.ok() && options_.samples_per_partition > 0) {
-      for (auto& partition : *partitions) {
-        partition.resize(std::min(partition.size(), options_.samples_per_partition));
-      }
-    }
-    return partitions;
-  }
-
- private:
-  template <typename T>
-  StatusOr<Partitions> Shuffled(std::span<const T> values) const {
-    const auto order = datasets::Permutation(values.size(), options_.seed);
-    std::vector<T> shuffled;
-    shuffled.reserve(values.size());
-    for (const std::size_t sample : order) shuffled.push_back(values[sample]);
-    StatusOr<Partitions> partitions = partitioner_->Partition(shuffled);
-    if (!partitions.ok()) return partitions;
-    for (auto& partition : *partitions) {
-      for (std::size_t& sample : partition) sample = order[sample];
-    }
-    return partitions;
-  }
-
-  std::unique_ptr<Partitioner> partitioner_;
-  PartitionOptions options_;
-  bool shuffle_;
-};
-
-/// The partitioner that the options name, without shuffle and limit.
-StatusOr<std::unique_ptr<Partitioner>> MakeInner(const std::string& name,
-                                                 const PartitionOptions& options) {
+/// The partitioner that the options name; shuffle and limit are not its own.
+StatusOr<std::unique_ptr<Partitioner>> MakeTaskPartitioner(const std::string& name,
+                                                           const PartitionOptions& options) {
   const std::size_t num_partitions = options.num_partitions;
   if (name == "iid") return datasets::MakeIidPartitioner({num_partitions});
   if (name == "contiguous") {
@@ -82,19 +43,53 @@ StatusOr<std::unique_ptr<Partitioner>> MakeInner(const std::string& name,
       fmt::format("unknown partitioner '{}', expected iid, contiguous, dirichlet or shards", name));
 }
 
+/// The first `size` images for training, the others for validation.
+TaskData Cut(ImageDataset all, std::size_t size) {
+  const auto first_byte =
+      all.images.begin() + static_cast<std::ptrdiff_t>(size * all.format.image_size());
+  const auto first_label = all.labels.begin() + static_cast<std::ptrdiff_t>(size);
+  TaskData data;
+  data.validation = {all.format, {first_byte, all.images.end()}, {first_label, all.labels.end()}};
+  all.images.resize(size * all.format.image_size());
+  all.labels.resize(size);
+  data.train = std::move(all);
+  return data;
+}
+
 }  // namespace
 
-StatusOr<datasets::PartitionData> LoadTaskData(const TaskDataOptions& options) {
+StatusOr<TaskData> LoadTaskData(const TaskDataOptions& options) {
+  const double fraction = options.train_fraction;
+  if (!(fraction > 0 && fraction <= 1)) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("train_fraction is {}, expected above 0 and at most 1", fraction));
+  }
   auto source = datasets::MakeImageSource(options.dataset, options.data_dir);
   if (!source.ok()) return source.status();
-  auto inner = MakeInner(options.partitioner, options.partitions);
-  if (!inner.ok()) return inner.status();
-  const TaskPartitioner partitioner(*std::move(inner), options.partitions,
-                                    options.partitioner != "contiguous");
-  const auto dataset =
-      datasets::FederatedDataset::Make(*std::move(source), partitioner, options.train_fraction);
+  const datasets::ImageFormat format = (*source)->format();
+  auto partitioner = MakeTaskPartitioner(options.partitioner, options.partitions);
+  if (!partitioner.ok()) return partitioner.status();
+
+  const std::string split(datasets::kTrainSplit);
+  datasets::FederatedDatasetOptions dataset_options;
+  dataset_options.partitioners[split].partitioner = *std::move(partitioner);
+  dataset_options.shuffle = options.partitioner != "contiguous";
+  dataset_options.seed = options.partitions.seed;
+  const auto dataset = datasets::FederatedDataset::Make(*std::move(source), dataset_options);
   if (!dataset.ok()) return dataset.status();
-  return dataset->LoadPartition(options.partition_id);
+
+  auto partition = dataset->LoadPartition(options.partition_id);
+  if (!partition.ok()) return partition.status();
+  const std::size_t limit = options.partitions.samples_per_partition;
+  if (limit > 0 && partition->num_rows() > limit) {
+    std::vector<std::size_t> rows(limit);
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    partition = partition->Select(rows);
+  }
+  auto images = datasets::ToImages(*std::move(partition), format);
+  if (!images.ok()) return images.status();
+  const auto cut = static_cast<std::size_t>(static_cast<double>(images->size()) * fraction);
+  return Cut(*std::move(images), cut);
 }
 
 StatusOr<datasets::ImageDataset> LoadTestData(const std::string& dataset,

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "flwrcpp/datasets/federated_dataset.h"
+#include "flwrcpp/datasets/image_source.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::task {
@@ -45,15 +45,21 @@ struct TaskDataOptions {
   /// Below `partitions.num_partitions`.
   std::size_t partition_id = 0;
 
-  /// Share of the partition that is trained on; the rest is for validation.
+  /// Share of the partition that is trained on, from its front; the rest is for validation. Above
+  /// 0, at most 1.
   double train_fraction = 0.8;
+};
+
+/// What a node learns from.
+struct TaskData {
+  datasets::ImageDataset train;
+  datasets::ImageDataset validation;
 };
 
 /// Reads a node's partition. Takes some tenths of a second: load once a process and share.
 /// @return as `MakeImageSource`, `FederatedDataset::Make` and `LoadPartition`; `kInvalidArgument`
-/// for
-///   an unknown partitioner or what partitioners say.
-StatusOr<datasets::PartitionData> LoadTaskData(const TaskDataOptions& options);
+///   for an unknown partitioner, a fraction out of range, or what partitioners say.
+StatusOr<TaskData> LoadTaskData(const TaskDataOptions& options);
 
 /// Reads the test images that nobody trains on (10,000 for both datasets).
 StatusOr<datasets::ImageDataset> LoadTestData(const std::string& dataset,

@@ -79,6 +79,12 @@ class Cifar10 final : public ImageSource {
 
   const ImageFormat& format() const override { return kFormat; }
 
+  const std::vector<std::string>& class_names() const override {
+    static const std::vector<std::string> names = {
+        "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+    return names;
+  }
+
   StatusOr<std::vector<std::uint8_t>> LoadLabels(std::string_view split) const override {
     FLWRCPP_ASSIGN_OR_RETURN(std::vector<Batch> batches, OpenSplit(split));
     std::vector<std::uint8_t> labels;

@@ -102,6 +102,13 @@ class FashionMnist final : public ImageSource {
 
   const ImageFormat& format() const override { return kFormat; }
 
+  const std::vector<std::string>& class_names() const override {
+    static const std::vector<std::string> names = {
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+    return names;
+  }
+
   StatusOr<std::vector<std::uint8_t>> LoadLabels(std::string_view split) const override {
     FLWRCPP_ASSIGN_OR_RETURN(const std::string prefix, Prefix(split));
     FLWRCPP_ASSIGN_OR_RETURN(GzipFile file,

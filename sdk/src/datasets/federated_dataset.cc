@@ -2,55 +2,153 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flwrcpp/datasets/federated_dataset.h"
 
+#include <fmt/ranges.h>
+
+#include <numeric>
+#include <type_traits>
 #include <utility>
 
+#include "datasets/resplit_source.h"
+#include "datasets/shuffled_source.h"
+#include "internal/catch_exceptions.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
 
 namespace flwrcpp::datasets {
+namespace {
 
-StatusOr<FederatedDataset> FederatedDataset::Make(std::shared_ptr<const ImageSource> source,
-                                                  const Partitioner& partitioner,
-                                                  double train_fraction) {
-  if (!(train_fraction > 0 && train_fraction <= 1)) {
-    return internal::InvalidArgument("train_fraction is {}, expected above 0 and at most 1",
-                                     train_fraction);
+using internal::InvalidArgument;
+using internal::MakeError;
+
+/// The rows of all splits, in their order.
+StatusOr<Splits> SplitsOf(const DataSource& source) {
+  Splits splits;
+  const std::vector<std::string> names = source.splits();
+  for (std::size_t split = 0; split < names.size(); ++split) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source.NumRows(names[split]));
+    std::vector<SourceRow>& rows = splits[names[split]];
+    rows.reserve(size);
+    for (std::size_t row = 0; row < size; ++row) rows.push_back({split, row});
   }
-  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> labels, source->LoadLabels(kTrainSplit));
-  FLWRCPP_ASSIGN_OR_RETURN(Partitions partitions, partitioner.Partition(labels));
-  return FederatedDataset(std::move(source), std::move(partitions), train_fraction);
+  return splits;
 }
 
-StatusOr<PartitionIndices> FederatedDataset::Indices(std::size_t partition_id) const {
-  if (partition_id >= partitions_.size()) {
-    return internal::MakeError(StatusCode::kOutOfRange,
-                               "there is no partition {}: the dataset has {} partitions",
-                               partition_id, partitions_.size());
+StatusOr<Partitions> Divide(const DataSource& source, const std::string& split,
+                            const SplitPartitioner& how) {
+  if (how.partitioner == nullptr) {
+    return InvalidArgument("the split '{}' has no partitioner", split);
   }
-  const auto& partition = partitions_[partition_id];
-  const auto cut = partition.begin() + static_cast<std::ptrdiff_t>(
-                                           static_cast<double>(partition.size()) * train_fraction_);
-  return PartitionIndices{{partition.begin(), cut}, {cut, partition.end()}};
+  if (how.partition_by.empty()) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source.NumRows(split));
+    return how.partitioner->Partition(std::vector<std::uint8_t>(size));
+  }
+  FLWRCPP_ASSIGN_OR_RETURN(const Column column, source.LoadColumn(split, how.partition_by));
+  return std::visit(
+      [&](const auto& values) -> StatusOr<Partitions> {
+        if constexpr (std::is_same_v<std::decay_t<decltype(values)>, ArrayColumn>) {
+          return InvalidArgument(
+              "column '{}' of the split '{}' holds arrays: a partitioner divides by numbers or "
+              "texts",
+              how.partition_by, split);
+        } else {
+          return how.partitioner->Partition(values);
+        }
+      },
+      column);
 }
 
-StatusOr<PartitionData> FederatedDataset::LoadPartition(std::size_t partition_id) const {
-  FLWRCPP_ASSIGN_OR_RETURN(const PartitionIndices indices, Indices(partition_id));
-  // One pass over the files for both halves.
-  std::vector<std::size_t> all = indices.train;
-  all.insert(all.end(), indices.validation.begin(), indices.validation.end());
-  FLWRCPP_ASSIGN_OR_RETURN(ImageDataset train, source_->Load(kTrainSplit, all));
+/// @return `kInvalidArgument` for a position that the split does not have.
+Status CheckPartitions(const Partitions& partitions, std::size_t size, const std::string& split) {
+  for (const auto& partition : partitions) {
+    for (const std::size_t row : partition) {
+      if (row >= size) {
+        return InvalidArgument("the partitioner of '{}' names row {} of {}", split, row, size);
+      }
+    }
+  }
+  return {};
+}
 
-  const std::size_t cut = indices.train.size();
-  const auto first_byte =
-      train.images.begin() + static_cast<std::ptrdiff_t>(cut * train.format.image_size());
-  const auto first_label = train.labels.begin() + static_cast<std::ptrdiff_t>(cut);
-  PartitionData data;
-  data.validation = {
-      train.format, {first_byte, train.images.end()}, {first_label, train.labels.end()}};
-  train.images.resize(cut * train.format.image_size());
-  train.labels.resize(cut);
-  data.train = std::move(train);
-  return data;
+}  // namespace
+
+StatusOr<FederatedDataset> FederatedDataset::Make(std::shared_ptr<const DataSource> source,
+                                                  const FederatedDatasetOptions& options) {
+  if (options.shuffle) {
+    source = internal::MakeShuffledSource(std::move(source), options.seed);
+  }
+  if (options.preprocessor) {
+    FLWRCPP_ASSIGN_OR_RETURN(Splits splits, SplitsOf(*source));
+    FLWRCPP_ASSIGN_OR_RETURN(splits, internal::CatchExceptions("the preprocessor", [&] {
+                               return options.preprocessor(std::move(splits));
+                             }));
+    FLWRCPP_ASSIGN_OR_RETURN(source,
+                             internal::MakeResplitSource(std::move(source), std::move(splits)));
+  }
+  std::map<std::string, Partitions, std::less<>> partitions;
+  for (const auto& [split, how] : options.partitioners) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source->NumRows(split));
+    FLWRCPP_ASSIGN_OR_RETURN(partitions[split], Divide(*source, split, how));
+    FLWRCPP_RETURN_IF_ERROR(CheckPartitions(partitions[split], size, split));
+  }
+  return FederatedDataset(std::move(source), std::move(partitions));
+}
+
+StatusOr<const Partitions*> FederatedDataset::FindPartitions(std::string_view split) const {
+  const auto found = partitions_.find(split);
+  if (found != partitions_.end()) return &found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, partitions] : partitions_) names.push_back(name);
+  return InvalidArgument("the split '{}' is not divided; those that are: {}", split,
+                         fmt::join(names, ", "));
+}
+
+StatusOr<Table> FederatedDataset::LoadPartition(std::size_t partition_id,
+                                                std::string_view split) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const Partitions* const partitions, FindPartitions(split));
+  if (partition_id >= partitions->size()) {
+    return MakeError(StatusCode::kOutOfRange,
+                     "there is no partition {}: the split '{}' has {} partitions", partition_id,
+                     split, partitions->size());
+  }
+  return source_->LoadRows(split, (*partitions)[partition_id]);
+}
+
+StatusOr<Table> FederatedDataset::LoadPartition(std::size_t partition_id) const {
+  if (partitions_.size() != 1) {
+    return InvalidArgument("{} splits are divided: say which one the partition is of",
+                           partitions_.size());
+  }
+  return LoadPartition(partition_id, partitions_.begin()->first);
+}
+
+StatusOr<Table> FederatedDataset::LoadSplit(std::string_view split) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source_->NumRows(split));
+  std::vector<std::size_t> rows(size);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  return source_->LoadRows(split, rows);
+}
+
+StatusOr<Table> ConcatenateDivisions(const FederatedDataset& dataset, std::string_view split,
+                                     const std::vector<double>& fractions,
+                                     std::size_t division_id) {
+  if (division_id >= fractions.size()) {
+    return InvalidArgument("there is no division {} of {}", division_id, fractions.size());
+  }
+  FLWRCPP_ASSIGN_OR_RETURN(const Partitions* const partitions, dataset.FindPartitions(split));
+  std::vector<std::size_t> rows;
+  for (const auto& partition : *partitions) {
+    FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::size_t> sizes,
+                             DivisionSizes(partition.size(), fractions));
+    const auto piece = sizes.begin() + static_cast<std::ptrdiff_t>(division_id);
+    const auto first = partition.begin() + static_cast<std::ptrdiff_t>(std::accumulate(
+                                               sizes.begin(), piece, std::size_t{0}));
+    rows.insert(rows.end(), first, first + static_cast<std::ptrdiff_t>(*piece));
+  }
+  if (rows.empty()) {
+    return InvalidArgument("division {} of all {} partitions is empty: take a larger fraction",
+                           division_id, partitions->size());
+  }
+  return dataset.source().LoadRows(split, rows);
 }
 
 }  // namespace flwrcpp::datasets

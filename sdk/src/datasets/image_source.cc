@@ -19,6 +19,69 @@ StatusOr<ImageDataset> ImageSource::LoadAll(std::string_view split) const {
   return Load(split, indices);
 }
 
+std::vector<std::string> ImageSource::splits() const {
+  return {std::string(kTrainSplit), std::string(kTestSplit)};
+}
+
+StatusOr<std::size_t> ImageSource::NumRows(std::string_view split) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> labels, LoadLabels(split));
+  return labels.size();
+}
+
+StatusOr<Column> ImageSource::LoadColumn(std::string_view split, std::string_view name) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const std::vector<std::uint8_t> labels, LoadLabels(split));
+  if (name == kLabelColumn) return Column(std::vector<std::int64_t>(labels.begin(), labels.end()));
+  std::vector<std::size_t> rows(name == kImageColumn ? labels.size() : 0);
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
+  FLWRCPP_ASSIGN_OR_RETURN(const Table table, LoadRows(split, rows));
+  FLWRCPP_ASSIGN_OR_RETURN(const Column* const column, table.Find(name));
+  return *column;
+}
+
+StatusOr<Table> ImageSource::LoadRows(std::string_view split,
+                                      std::span<const std::size_t> rows) const {
+  FLWRCPP_ASSIGN_OR_RETURN(ImageDataset images, Load(split, rows));
+  return ToTable(std::move(images));
+}
+
+StatusOr<Table> ToTable(ImageDataset images) {
+  const ImageFormat& format = images.format;
+  ArrayColumn bytes;
+  for (const int length : {format.channels, format.height, format.width}) {
+    bytes.row_shape.push_back(static_cast<std::size_t>(std::max(length, 0)));
+  }
+  bytes.values = std::move(images.images);
+  std::vector<std::int64_t> labels(images.labels.begin(), images.labels.end());
+  return Table::Make({{std::string(kImageColumn), Column(std::move(bytes))},
+                      {std::string(kLabelColumn), Column(std::move(labels))}});
+}
+
+StatusOr<ImageDataset> ToImages(Table table, const ImageFormat& format) {
+  ImageDataset dataset;
+  dataset.format = format;
+  FLWRCPP_ASSIGN_OR_RETURN(const auto labels, table.Get<std::int64_t>(kLabelColumn));
+  for (const std::int64_t label : labels) {
+    if (label < 0 || label >= format.num_classes) {
+      return internal::InvalidArgument("label {} is no class, expected 0 to {}", label,
+                                       format.num_classes - 1);
+    }
+    dataset.labels.push_back(static_cast<std::uint8_t>(label));
+  }
+  FLWRCPP_RETURN_IF_ERROR(table.Find(kImageColumn).status());
+  for (Table::NamedColumn& column : std::move(table).TakeColumns()) {
+    if (column.name != kImageColumn) continue;
+    auto* const arrays = std::get_if<ArrayColumn>(&column.values);
+    auto* const bytes =
+        arrays == nullptr ? nullptr : std::get_if<std::vector<std::uint8_t>>(&arrays->values);
+    if (bytes == nullptr || bytes->size() != dataset.labels.size() * format.image_size()) {
+      return internal::InvalidArgument("column '{}' holds no images of {}x{}x{} bytes",
+                                       kImageColumn, format.channels, format.height, format.width);
+    }
+    dataset.images = std::move(*bytes);
+  }
+  return dataset;
+}
+
 StatusOr<std::unique_ptr<ImageSource>> MakeImageSource(const std::string& name,
                                                        const std::string& directory) {
   if (name == "fashion-mnist") {

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "flwrcpp/datasets/partitioner.h"
 #include "tests/support/dataset_files.h"
 #include "tests/support/status_matchers.h"
 
@@ -41,6 +44,32 @@ TEST_F(TaskDataTest, IsOnePartitionCutIntoTrainingAndValidation) {
   ASSERT_THAT(data, IsOk());
   EXPECT_THAT(data->train.labels, ElementsAre(1, 2, 3, 0));  // Samples 5 to 8 of 0, 1, 2, 3, 0, …
   EXPECT_THAT(data->validation.labels, ElementsAre(1));
+}
+
+TEST_F(TaskDataTest, ShufflesBeforeItDividesEvenly) {
+  options_.partitioner = "iid";
+  options_.partitions = {.num_partitions = 4, .seed = 7};
+  const auto data = LoadTaskData(options_);
+
+  ASSERT_THAT(data, IsOk());
+  const std::vector<std::size_t> order = datasets::Permutation(20, 7);
+  std::vector<std::uint8_t> labels = data->train.labels;
+  labels.insert(labels.end(), data->validation.labels.begin(), data->validation.labels.end());
+  ASSERT_EQ(labels.size(), 5U);
+  for (std::size_t i = 0; i < labels.size(); ++i) EXPECT_EQ(labels[i], order[5 + i] % 4);
+}
+
+TEST_F(TaskDataTest, MayTrainOnEverythingButNotOnNothing) {
+  options_.train_fraction = 1;
+  const auto data = LoadTaskData(options_);
+  ASSERT_THAT(data, IsOk());
+  EXPECT_EQ(data->train.size(), 5U);
+  EXPECT_EQ(data->validation.size(), 0U);
+  for (const double fraction : {0.0, -0.5, 1.01, std::nan("")}) {
+    options_.train_fraction = fraction;
+    EXPECT_THAT(LoadTaskData(options_),
+                StatusIs(StatusCode::kInvalidArgument, "train_fraction is"));
+  }
 }
 
 TEST_F(TaskDataTest, TestDataIsTheTestSplit) {

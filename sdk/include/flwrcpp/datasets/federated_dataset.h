@@ -3,64 +3,96 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "flwrcpp/datasets/image_source.h"
+#include "flwrcpp/datasets/data_source.h"
 #include "flwrcpp/datasets/partitioner.h"
+#include "flwrcpp/datasets/preprocessor.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::datasets {
 
-/// A partition's positions in the split "train", cut in two.
-struct PartitionIndices {
-  std::vector<std::size_t> train;
-  std::vector<std::size_t> validation;
+/// How one split is divided.
+struct SplitPartitioner {
+  /// Required.
+  std::shared_ptr<const Partitioner> partitioner = nullptr;
+
+  /// Column that the partitioner divides by. Empty: it gets zeros, for those that look at the
+  /// number of rows only.
+  std::string partition_by = "label";
 };
 
-/// A partition's samples.
-struct PartitionData {
-  ImageDataset train;
-  ImageDataset validation;
+struct FederatedDatasetOptions {
+  /// The splits that are divided, by their names after `preprocessor`.
+  std::map<std::string, SplitPartitioner> partitioners = {};
+
+  /// Puts the rows of each split into another order, before `preprocessor`.
+  bool shuffle = true;
+
+  /// Seed of that order, the same for all splits. For one seed it is the order of flwr-datasets.
+  /// Nothing: an order that nobody can know.
+  std::optional<std::uint64_t> seed = 42;
+
+  /// Makes other splits of those that the source has, e.g. `MakeDivider` or `MakeMerger`; nothing:
+  /// they stay.
+  Preprocessor preprocessor = nullptr;
 };
 
-/// A dataset whose split "train" is divided among nodes. (`flwr_datasets.FederatedDataset`)
+/// A dataset with splits that are divided among nodes. (`flwr_datasets.FederatedDataset`)
 ///
-/// Keeps the positions of the samples, not the images: these are read when a partition is asked
-/// for. Immutable, thread-safe.
+/// Keeps the positions of the rows, not the rows: these are read when a partition is asked for.
+/// For the same options and data it has the partitions that flwr-datasets has. Immutable,
+/// thread-safe. Memory: some words for each row.
 class FederatedDataset {
  public:
-  /// Reads the labels and divides the samples.
-  /// @param train_fraction of each partition that is trained on, from its front; the rest is for
-  ///   validation. Above 0, at most 1.
-  /// @return `kInvalidArgument` for a fraction out of range, or what source and partitioner say.
-  static StatusOr<FederatedDataset> Make(std::shared_ptr<const ImageSource> source,
-                                         const Partitioner& partitioner, double train_fraction);
+  /// Reads the columns to divide by and divides.
+  /// @return `kInvalidArgument` without a partitioner or for one of a split that there is not,
+  ///   `kNotFound` for a column to divide by that the split does not have, `kInternal` if the
+  ///   preprocessor throws; or what source, preprocessor and partitioners say.
+  static StatusOr<FederatedDataset> Make(std::shared_ptr<const DataSource> source,
+                                         const FederatedDatasetOptions& options);
 
-  std::size_t num_partitions() const { return partitions_.size(); }
-  const ImageFormat& format() const { return source_->format(); }
+  /// The splits as they are divided: shuffled and preprocessed. It lives as long as the dataset.
+  const DataSource& source() const { return *source_; }
 
-  /// @return `kOutOfRange` if there is no such partition.
-  StatusOr<PartitionIndices> Indices(std::size_t partition_id) const;
+  /// The rows of each partition of a split: positions in that split of `source()`. They live as
+  /// long as the dataset.
+  /// @return `kInvalidArgument` if the split is not divided.
+  StatusOr<const Partitions*> FindPartitions(std::string_view split) const;
 
-  /// Reads the images of one partition.
-  /// @return `kOutOfRange` if there is no such partition, or what the source says.
-  StatusOr<PartitionData> LoadPartition(std::size_t partition_id) const;
+  /// Reads one partition of a split.
+  /// @return as `FindPartitions`; `kOutOfRange` if there is no such partition, or what the source
+  ///   says.
+  StatusOr<Table> LoadPartition(std::size_t partition_id, std::string_view split) const;
+
+  /// Reads one partition of the only split that is divided.
+  /// @return as above; `kInvalidArgument` if several splits are divided.
+  StatusOr<Table> LoadPartition(std::size_t partition_id) const;
 
   /// Reads a whole split, e.g. "test".
-  StatusOr<ImageDataset> LoadSplit(std::string_view split) const { return source_->LoadAll(split); }
+  StatusOr<Table> LoadSplit(std::string_view split) const;
 
  private:
-  FederatedDataset(std::shared_ptr<const ImageSource> source, Partitions partitions,
-                   double train_fraction)
-      : source_(std::move(source)),
-        partitions_(std::move(partitions)),
-        train_fraction_(train_fraction) {}
+  FederatedDataset(std::shared_ptr<const DataSource> source,
+                   std::map<std::string, Partitions, std::less<>> partitions)
+      : source_(std::move(source)), partitions_(std::move(partitions)) {}
 
-  std::shared_ptr<const ImageSource> source_;
-  Partitions partitions_;
-  double train_fraction_;
+  std::shared_ptr<const DataSource> source_;
+  std::map<std::string, Partitions, std::less<>> partitions_;
 };
+
+/// Divides every partition of `split` by `fractions`, as `DivideDataset`, and joins the pieces
+/// number `division_id` of all: e.g. a test set of what the nodes keep for tests.
+/// (`flwr_datasets.utils.concatenate_divisions`)
+/// @return as `DivisionSizes` and `FederatedDataset::FindPartitions`; `kInvalidArgument` if there
+///   is no such piece, or all of them are empty.
+StatusOr<Table> ConcatenateDivisions(const FederatedDataset& dataset, std::string_view split,
+                                     const std::vector<double>& fractions, std::size_t division_id);
 
 }  // namespace flwrcpp::datasets

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "flwrcpp/datasets/data_source.h"
+#include "flwrcpp/datasets/table.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::datasets {
@@ -43,17 +45,28 @@ struct ImageDataset {
   }
 };
 
-/// Names of the splits, as flwr-datasets has them.
-inline constexpr std::string_view kTrainSplit = "train";
-inline constexpr std::string_view kTestSplit = "test";
+/// Names of the columns in which a `Table` has images and their labels.
+inline constexpr std::string_view kImageColumn = "image";
+inline constexpr std::string_view kLabelColumn = "label";
 
-/// A labelled image dataset on disk that hands out labels and chosen images, so that a node holds
-/// only its own partition in memory. Thread-safe.
-class ImageSource {
+/// `images` as a table: bytes of shape {channels, height, width} and labels. Copies no image.
+/// @return `kInvalidArgument` if there are not as many images as labels, or they have no form.
+StatusOr<Table> ToTable(ImageDataset images);
+
+/// The images of a table that has the columns of `ToTable`, whatever columns it has beside them.
+/// Copies no image.
+/// @return `kNotFound` without these columns, `kInvalidArgument` if they are no images of `format`
+///   or a label is no class of it.
+StatusOr<ImageDataset> ToImages(Table table, const ImageFormat& format);
+
+/// A labelled image dataset on disk with the splits "train" and "test". As a `DataSource` it has
+/// the columns of `ToTable`. Thread-safe.
+class ImageSource : public DataSource {
  public:
-  virtual ~ImageSource() = default;
-
   virtual const ImageFormat& format() const = 0;
+
+  /// Names of the classes, `format().num_classes` of them.
+  virtual const std::vector<std::string>& class_names() const = 0;
 
   /// The labels of a split, in the order of its files.
   /// @return `kInvalidArgument` for an unknown split, `kNotFound` naming the file that is missing
@@ -68,6 +81,12 @@ class ImageSource {
 
   /// All of a split.
   StatusOr<ImageDataset> LoadAll(std::string_view split) const;
+
+  std::vector<std::string> splits() const override;
+  StatusOr<std::size_t> NumRows(std::string_view split) const override;
+  StatusOr<Column> LoadColumn(std::string_view split, std::string_view name) const override;
+  StatusOr<Table> LoadRows(std::string_view split,
+                           std::span<const std::size_t> rows) const override;
 };
 
 /// Where Debian's package `dataset-fashion-mnist` puts its files.
