@@ -170,6 +170,14 @@ TEST(IdToSizeFncPartitioner, ReportsWhatItsFunctionDoes) {
   EXPECT_THAT(MakeIdToSizeFncPartitioner({3, nullptr}), StatusIs(StatusCode::kInvalidArgument));
 }
 
+// 7 / 55 * 110 is 13.999… in doubles, 7 * 110 / 55 is not: flwr-datasets divides first.
+TEST(LinearPartitioner, RoundsInTheOrderOfFlwrDatasets) {
+  const Partitions partitions = Divide(MakeLinearPartitioner({.num_partitions = 10}), Labels(110));
+
+  EXPECT_THAT(partitions[6], SizeIs(13));
+  EXPECT_THAT(partitions[9], SizeIs(21));  // And the row that is left.
+}
+
 TEST(IdToSizeFncPartitioner, LeavesToTheLastPartitionWhatRoundingLeaves) {
   // A tenth of a row is its share, but the others are rounded down.
   const auto partitioner =
