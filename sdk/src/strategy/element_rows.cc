@@ -15,8 +15,11 @@ void CompareExchange(T* __restrict low, T* __restrict high, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const T a = low[i];
     const T b = high[i];
-    low[i] = b < a ? b : a;
-    high[i] = b < a ? a : b;
+    // Each as a minimum or maximum of its own: GCC makes branches of one condition for both.
+    const T smaller = b < a ? b : a;
+    const T larger = a < b ? b : a;
+    low[i] = smaller;
+    high[i] = larger;
   }
 }
 
