@@ -90,7 +90,9 @@ class FairMean : public internal::ArraysAggregation {
         out[i] = static_cast<std::decay_t<decltype(*out)>>(old - rate * (old - rows[1][i]));
       }
     };
-    FLWRCPP_ASSIGN_OR_RETURN(ArrayRecord mean, mean_.Finish());
+    FLWRCPP_ASSIGN_OR_RETURN(ArrayRecord any_order, mean_.Finish());
+    ArrayRecord mean;  // in the order of the global model
+    for (const auto& [key, unused] : global_) mean.Set(key, std::move(*any_order.Find(key)));
     FLWRCPP_ASSIGN_OR_RETURN(const internal::ArrayLayout layout,
                              internal::ArrayLayout::OfGlobalModel(mean));
     FLWRCPP_ASSIGN_OR_RETURN(

@@ -135,6 +135,21 @@ TEST(QFedAvgTest, LossesWithoutAnySayLeaveTheModel) {
   EXPECT_EQ(result->num_results, 1);
 }
 
+TEST(QFedAvgTest, KeysKeepTheOrderOfTheGlobalModel) {
+  const auto model = [](const std::string& first, const std::string& second) {
+    ArrayRecord arrays;
+    arrays.Set(first, Array::From<float>({1}, {1}).value());
+    arrays.Set(second, Array::From<float>({1}, {1}).value());
+    return arrays;
+  };
+
+  const auto result =
+      TrainRound(*MakeQFedAvg(1, 0.1), model("b", "a"), {{1, model("a", "b"), Loss(1)}});
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(*result->arrays, model("b", "a"));
+}
+
 TEST(QFedAvgTest, IntegersBecomeFloat64) {
   ArrayRecord global;
   global.Set("w", Array::From<std::int64_t>({10}, {}).value());
