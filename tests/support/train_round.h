@@ -45,4 +45,22 @@ inline StatusOr<AggregateResult> TrainRound(Strategy& strategy, const ArrayRecor
   return aggregator->Finish();
 }
 
+/// The new model after a round in which two nodes answer `mean`.
+inline ArrayRecord NewModel(Strategy& strategy, int server_round, const ArrayRecord& global,
+                            const ArrayRecord& mean) {
+  return *TrainRound(strategy, global, {{1, mean}, {2, mean}}, server_round).value().arrays;
+}
+
+/// One float64 array called "w".
+inline ArrayRecord Doubles(const std::vector<double>& values) {
+  ArrayRecord arrays;
+  arrays.Set("w", Array::From(values, {static_cast<std::int64_t>(values.size())}).value());
+  return arrays;
+}
+
+/// The values of the float64 array "w".
+inline std::vector<double> DoublesOf(const ArrayRecord& arrays) {
+  return arrays.Find("w")->ToVector<double>().value();
+}
+
 }  // namespace flwrcpp::testing

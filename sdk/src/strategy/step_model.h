@@ -82,8 +82,9 @@ StatusOr<SteppedArray<kMoments>> StepArray(const Array& global, const Array& mea
 /// Goes through a model block by block: `kernel(const T* global, T* mean, moments, count)` makes
 /// new elements of the old ones in place, in `mean` those of the new model, in `moments` (arrays of
 /// T) those of what the strategy keeps beside it. T is float, or double for float64 arrays. An
-/// empty moment counts as zeros. Arrays of `mean` are let go one by one; after an error the moments
-/// are what they were.
+/// empty moment counts as zeros. The new model has the order of `global`, whatever that of the
+/// replies was. Arrays of `mean` are let go one by one; after an error the moments are what they
+/// were.
 /// @return `kInvalidArgument` when a moment does not fit the model, `kResourceExhausted` without
 ///   memory.
 template <std::size_t kMoments, typename Kernel>
@@ -96,17 +97,17 @@ StatusOr<ArrayRecord> StepModel(const ArrayRecord& global, ArrayRecord mean,
   }
   ArrayRecord model;
   std::array<ArrayRecord, kMoments> new_moments;
-  for (const auto& [key, array] : mean) {
+  for (const auto& [key, global_array] : global) {
+    const Array mean_array = std::exchange(*mean.Find(key), Array());
     std::array<const Array*, kMoments> old_moments;
     for (std::size_t m = 0; m < kMoments; ++m) old_moments[m] = moments[m]->Find(key);
     StatusOr<SteppedArray<kMoments>> stepped =
-        StepArray(*global.Find(key), array, old_moments, kernel);
+        StepArray(global_array, mean_array, old_moments, kernel);
     if (!stepped.ok()) return Annotate(stepped.status(), "array '" + key + "'");
     model.Set(key, std::move(stepped->array));
     for (std::size_t m = 0; m < kMoments; ++m) {
       new_moments[m].Set(key, std::move(stepped->moments[m]));
     }
-    *mean.Find(key) = Array();
   }
   for (std::size_t m = 0; m < kMoments; ++m) *moments[m] = std::move(new_moments[m]);
   return model;

@@ -23,7 +23,10 @@ Status RestoreArrays(const RecordDict& state, const std::map<std::string, ArrayR
     const ArrayRecord* const arrays = state.FindArrays(name);
     if (arrays == nullptr) return InvalidArgument("state: misses the ArrayRecord '{}'", name);
     Status status = CheckReal(*arrays);
-    if (status.ok() && first != nullptr) status = CheckFits("other keys", *arrays, *first);
+    if (status.ok() && arrays->empty()) status = InvalidArgument("has no arrays");
+    if (status.ok() && first != nullptr) {
+      status = CheckFits("does not fit the record before it", *arrays, *first);
+    }
     if (!status.ok()) return Annotate(status, fmt::format("state '{}'", name));
     first = arrays;
   }
