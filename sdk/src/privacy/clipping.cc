@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/array_layout.h"
+#include "arrays/real_array.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/array_layout.h"
-#include "strategy/real_array.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -13,9 +13,9 @@
 #include <string>
 #include <utility>
 
+#include "arrays/real_array.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/real_array.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <array>
 
+#include "arrays/real_array.h"
 #include "internal/catch_exceptions.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/real_array.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/array_layout.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
-#include "strategy/array_layout.h"
 #include "strategy/weighted_mean.h"
 
 namespace flwrcpp::internal {

@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/array_layout.h"
+#include "arrays/real_array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
 #include "internal/status_macros.h"
-#include "strategy/array_layout.h"
-#include "strategy/real_array.h"
 
 namespace flwrcpp::internal {
 

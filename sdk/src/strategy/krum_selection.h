@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <vector>
 
+#include "arrays/array_layout.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
-#include "strategy/array_layout.h"
 
 namespace flwrcpp::internal {
 

@@ -9,12 +9,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "arrays/real_array.h"
 #include "internal/errors.h"
 #include "internal/log.h"
 #include "internal/status_macros.h"
 #include "strategy/arrays_aggregation.h"
 #include "strategy/element_rows.h"
-#include "strategy/real_array.h"
 #include "strategy/reply_aggregator.h"
 
 namespace flwrcpp {

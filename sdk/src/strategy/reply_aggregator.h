@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/array_layout.h"
 #include "flwrcpp/strategy/fedavg.h"
-#include "strategy/array_layout.h"
 #include "strategy/arrays_aggregation.h"
 
 namespace flwrcpp::internal {

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/real_array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/real_array.h"
 
 namespace flwrcpp::internal {
 

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "arrays/array_layout.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/array_layout.h"
 #include "strategy/step_model.h"
 
 namespace flwrcpp::internal {

@@ -6,8 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "arrays/array_layout.h"
 #include "internal/status_macros.h"
-#include "strategy/array_layout.h"
 #include "strategy/step_model.h"
 
 namespace flwrcpp::internal {

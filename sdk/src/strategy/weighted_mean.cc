@@ -12,9 +12,9 @@
 #include <span>
 #include <utility>
 
+#include "arrays/float16.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/float16.h"
 
 namespace flwrcpp::internal {
 namespace {

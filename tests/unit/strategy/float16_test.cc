@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/float16.h"
+#include "arrays/float16.h"
 
 #include <gtest/gtest.h>
 

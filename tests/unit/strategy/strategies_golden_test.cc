@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "arrays/float16.h"
 #include "flwrcpp/strategy/make_strategy.h"
-#include "strategy/float16.h"
 #include "tests/support/golden.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/strategy_cases.h"

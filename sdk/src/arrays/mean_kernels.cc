@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/mean_kernels.h"
+#include "arrays/mean_kernels.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "strategy/float16.h"
+#include "arrays/float16.h"
 
 namespace flwrcpp::internal {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/array_layout.h"
+#include "arrays/array_layout.h"
 
 #include <fmt/format.h>
 

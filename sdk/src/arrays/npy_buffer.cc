@@ -1,6 +1,6 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/npy_buffer.h"
+#include "arrays/npy_buffer.h"
 
 #include <cstring>
 

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
-#include "strategy/real_array.h"
+#include "arrays/real_array.h"
 
 #include <optional>
 
+#include "arrays/float16.h"
 #include "internal/errors.h"
 #include "internal/status_macros.h"
-#include "strategy/float16.h"
 
 namespace flwrcpp::internal {
 

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "arrays/mean_kernels.h"
 #include "flwrcpp/array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
-#include "strategy/mean_kernels.h"
 
 namespace flwrcpp::internal {
 

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "arrays/array_layout.h"
+#include "arrays/npy_buffer.h"
 #include "flwrcpp/array.h"
 #include "flwrcpp/status.h"
-#include "strategy/array_layout.h"
-#include "strategy/npy_buffer.h"
 
 namespace flwrcpp::internal {
 
