@@ -100,7 +100,7 @@ def test_a_killed_stock_node_does_not_hold_up_fedbuff(programs: Programs, python
 
     nodes[2].kill()
 
-    assert server.wait(120) == 0, server.tail()
+    assert server.wait(240) == 0, server.tail()
     rounds = rounds_of(server)
     assert len(rounds) == 4
     assert all(len(each.partitions) == 2 and set(each.partitions) <= {0, 1} for each in rounds), rounds
