@@ -385,6 +385,30 @@ TEST_F(FedBuffTest, WithoutAConcurrencyAPartOfTheNodesTrains) {
   EXPECT_THAT(Start(), StatusIs(StatusCode::kCancelled));
 }
 
+TEST_F(FedBuffTest, AsksNobodyWhereMoreNodesTrainThanThereArePlacesLeft) {
+  for (std::uint64_t id = 3; id <= 10; ++id) AddNode(id);
+  fedbuff_.fraction_train = 0.5;
+  fedbuff_.buffer_size = 3;
+  script_ = {[&] {
+               std::uint64_t trains = 0;
+               bool one_stays = false;
+               for (std::uint64_t id = 1; id <= 10; ++id) {
+                 if (!work_[id].empty()) {
+                   trains = id;
+                 } else if (std::exchange(one_stays, true)) {
+                   grid_.RemoveNode(id);
+                 }
+               }
+               Trained(trains, 1)();  // four train, and of six nodes that are left three may
+             },
+             [&] {
+               EXPECT_THAT(grid_.sent, SizeIs(5));
+               stop_.request_stop();
+             }};
+
+  EXPECT_THAT(Start(), StatusIs(StatusCode::kCancelled));
+}
+
 TEST_F(FedBuffTest, ANodeThatNeverAnswersGivesItsPlaceAwayWhenItsUpdateWouldBeTooStale) {
   AddNode(3);
   fedbuff_.concurrency = 2;
@@ -472,7 +496,6 @@ TEST_F(FedBuffTest, ARoundEndsWithTheUpdatesThereAreWhenNoNodeIsLeftToAsk) {
 
   ASSERT_THAT(Start(), IsOk());
 
-  // The round without an update makes no version: in the last one nothing is stale.
   EXPECT_THAT(models_, ElementsAre(1, 1, 2));
   EXPECT_EQ(reports_[1].train->num_results, 0);
   EXPECT_THAT(reports_[1].train->failures, SizeIs(2));
@@ -486,6 +509,16 @@ TEST_F(FedBuffTest, ARoundEndsAtTheTimeoutWithTheUpdatesThereAre) {
   ASSERT_THAT(Start(), IsOk());
 
   EXPECT_THAT(models_, ElementsAre(1));
+}
+
+TEST_F(FedBuffTest, ARoundWithoutAnUpdateMakesNothingStale) {
+  options_.num_rounds = 2;
+  options_.timeout = std::chrono::seconds(0);
+  script_ = {Nothing(), Trained(1, 1)};
+
+  ASSERT_THAT(Start(), IsOk());
+
+  EXPECT_THAT(models_, ElementsAre(0, 1));
 }
 
 TEST_F(FedBuffTest, RepliesThatCameTogetherAreTakenVersionByVersion) {
