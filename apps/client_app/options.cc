@@ -11,6 +11,7 @@
 
 #include "program/command_line.h"
 #include "program/files.h"
+#include "program/key_values.h"
 
 namespace flwrcpp::client_app {
 namespace {
@@ -116,11 +117,13 @@ Status Complete(const Raw& raw, Options& options) {
   }
   if (raw.max_wait_time) node.max_wait_time = std::chrono::duration<double>(*raw.max_wait_time);
   node.heartbeat_interval = std::chrono::duration<double>(raw.heartbeat_interval);
-  StatusOr<UserConfig> config = ParseNodeConfig(raw.node_config);
+  StatusOr<UserConfig> config =
+      program::ParseKeyValues("--node-config", "partition-id=0 name='a'", raw.node_config);
   if (!config.ok()) return config.status();
   node.node_config = *std::move(config);
 
-  return TakePartition(node.node_config, options.data);
+  if (Status status = TakePartition(node.node_config, options.data); !status.ok()) return status;
+  return datasets::MakePartitioner(options.data.partitioner, options.data.partitions).status();
 }
 
 }  // namespace

@@ -30,8 +30,4 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
 /// @return `kInvalidArgument` for values that are no such numbers.
 Status TakePartition(const UserConfig& node_config, task::TaskDataOptions& data);
 
-/// Reads `key=value key='text'`, values in TOML, as `flower-supernode --node-config` does.
-/// @return `kInvalidArgument` saying which part cannot be read.
-StatusOr<UserConfig> ParseNodeConfig(const std::string& text);
-
 }  // namespace flwrcpp::client_app

@@ -3,32 +3,37 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::server_app {
 
-/// Writes arrays as an `.npz` that NumPy loads (`np.load`), one `NAME.npy` an array. The file is
-/// there whole or not at all (`program::ReplaceFile`).
-/// @return `kUnavailable` naming the file that cannot be written.
-Status SaveNpz(const std::filesystem::path& path, const ArrayRecord& arrays);
-
-/// Reads what `SaveNpz` or NumPy's `savez` wrote.
-/// @return `kNotFound`, or `kDataLoss` naming the file and what is wrong with it.
-StatusOr<ArrayRecord> LoadNpz(const std::filesystem::path& path);
-
-/// A global model between two rounds.
-struct Checkpoint {
-  int server_round = 0;
-  ArrayRecord arrays;
+/// What a strategy carries from round to round (`Strategy::State`).
+struct StrategyState {
+  std::string strategy;  ///< Its name.
+  RecordDict records;
 };
 
-/// `checkpoint-NNN.npz` in `folder`.
+/// A run between two rounds.
+struct Checkpoint {
+  int server_round = 0;
+  ArrayRecord arrays;  ///< The global model.
+  /// Absent in checkpoints from before strategies had a state.
+  std::optional<StrategyState> state;
+};
+
+/// Writes `checkpoint-NNN.npz`, the model as NumPy loads it, and before it, if there is a state,
+/// `strategy-NNN.npz`: the arrays as `RECORD/KEY`, and `description.json` with the
+/// strategy's name and all other records. Each file is there whole or not at all, and a model
+/// never beside the state of another checkpoint.
+/// @return `kUnavailable` naming the file that cannot be written.
 Status SaveCheckpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);
 
 /// The checkpoint of the latest round in `folder`.
-/// @return `kNotFound` if there is none, errors of `LoadNpz`.
+/// @return `kNotFound` if there is none, `kDataLoss` naming the file and what is wrong with it.
 StatusOr<Checkpoint> LoadLatestCheckpoint(const std::filesystem::path& folder);
 
 }  // namespace flwrcpp::server_app

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -14,11 +13,12 @@
 #include "flwrcpp/server_app.h"
 #include "program/files.h"
 #include "program/program.h"
+#include "server_app/beginning.h"
 #include "server_app/checkpoint.h"
 #include "server_app/history.h"
+#include "server_app/npz.h"
 #include "server_app/progress.h"
 #include "server_app/report.h"
-#include "server_app/weighted_average.h"
 #include "task/data.h"
 #include "task/model.h"
 
@@ -69,35 +69,6 @@ EvaluateFn MakeEvaluateFn(Evaluation& evaluation) {
   };
 }
 
-/// What the run begins with: an earlier run's checkpoint, or nothing yet.
-struct Beginning {
-  std::optional<Checkpoint> checkpoint;
-  History history;
-};
-
-StatusOr<Beginning> LoadBeginning(const Options& options) {
-  Beginning beginning;
-  if (!options.resume.empty()) {
-    StatusOr<Checkpoint> checkpoint = LoadLatestCheckpoint(options.resume);
-    if (!checkpoint.ok()) return checkpoint.status();
-    if (checkpoint->server_round >= options.rounds) {
-      return Status(StatusCode::kInvalidArgument,
-                    fmt::format("the checkpoint in {} is of round {}: --rounds {} leaves nothing "
-                                "to do, expected more",
-                                options.resume, checkpoint->server_round, options.rounds));
-    }
-    StatusOr<History> history = LoadHistory(fs::path(options.resume) / "metrics.json");
-    if (!history.ok()) return history.status();
-    std::erase_if(history->rounds, [&](const RoundFigures& figures) {
-      return figures.server_round > checkpoint->server_round;
-    });
-    beginning.history.rounds = std::move(history->rounds);
-    beginning.checkpoint = *std::move(checkpoint);
-  }
-  beginning.history.settings = DescribeSettings(options);
-  return beginning;
-}
-
 Status SaveFigures(const fs::path& out, const History& history) {
   Status status = program::SaveText(out / "metrics.json", ToJson(history));
   if (status.ok()) status = program::SaveText(out / "metrics.csv", ToCsv(history));
@@ -107,11 +78,32 @@ Status SaveFigures(const fs::path& out, const History& history) {
 
 /// The parameters of round 0, or of the round before the first one.
 StatusOr<ArrayRecord> InitialArrays(const Options& options, const Beginning& beginning,
-                                    const Evaluation& evaluation, Grid& grid,
+                                    Evaluation& evaluation, Grid& grid,
                                     const std::stop_token& stop) {
-  if (beginning.checkpoint) return beginning.checkpoint->arrays;
+  if (beginning.checkpoint) {
+    Status status;  // a server that does not evaluate need not know the nodes' network
+    if (evaluation.test_data) {
+      status = evaluation.model->SetParameters(beginning.checkpoint->arrays);
+    }
+    if (status.ok()) return beginning.checkpoint->arrays;
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("the checkpoint in {} does not fit the network for {}: {}",
+                              options.resume, options.dataset, std::string(status.message())));
+  }
   if (options.initial_from_client) return PullInitialArrays(grid, options.round_timeout, stop);
   return evaluation.model->Parameters();
+}
+
+/// What the options say of a run's rounds.
+StartOptions MakeStartOptions(const Options& options, Evaluation& evaluation) {
+  StartOptions start;
+  start.num_rounds = options.rounds;
+  start.timeout = options.round_timeout;
+  start.train_config = {{"lr", options.lr},
+                        {"local-epochs", options.local_epochs},
+                        {"batch-size", options.batch_size}};
+  start.evaluate_fn = MakeEvaluateFn(evaluation);
+  return start;
 }
 
 /// The run itself: everything that happens between the start and the end of a ServerApp.
@@ -119,27 +111,22 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
                  const std::stop_token& stop) {
   const fs::path out = options.out;
   History& history = beginning.history;
+  Strategy& strategy = *beginning.strategy;
   Progress progress(options.rounds, isatty(STDOUT_FILENO) != 0);
-  progress.Waiting(options.strategy.min_available_nodes);
+  progress.Waiting(options.strategy.common.min_available_nodes);
 
-  StartOptions start;
+  StartOptions start = MakeStartOptions(options, evaluation);
   StatusOr<ArrayRecord> initial = InitialArrays(options, beginning, evaluation, grid, stop);
   if (!initial.ok()) return initial.status();
   start.initial_arrays = *std::move(initial);
-  int current_round = 1;
+  bool state_is_missing = false;
   if (beginning.checkpoint) {
-    current_round = beginning.checkpoint->server_round + 1;
+    start.first_round = beginning.checkpoint->server_round + 1;
+    state_is_missing = !beginning.checkpoint->state.has_value();
     beginning.checkpoint.reset();
   }
-  start.first_round = current_round;
-  start.num_rounds = options.rounds;
-  start.timeout = options.round_timeout;
-  start.train_config = {{"lr", options.lr},
-                        {"local-epochs", options.local_epochs},
-                        {"batch-size", options.batch_size}};
-  if (options.proximal_mu > 0) start.train_config.Set("proximal-mu", options.proximal_mu);
-  start.evaluate_fn = MakeEvaluateFn(evaluation);
   start.stop = stop;
+  int current_round = start.first_round;
   start.on_reply = [&](std::string_view phase, int received, int expected) {
     progress.Reply(current_round, phase, received, expected);
   };
@@ -149,23 +136,22 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
     progress.Round(history.rounds.back());
     current_round = report.server_round + 1;
     if (report.train && report.train->num_results > 0) ++useful_rounds;
-    if (Status status = SaveCheckpoint(out, {report.server_round, arrays}); !status.ok()) {
-      return status;
+    StrategyState state{options.strategy.name, strategy.State()};
+    if (std::exchange(state_is_missing, false) && !state.records.empty()) {
+      program::Say(fmt::format("Note: the checkpoint had no state of {}, which began anew",
+                               options.strategy.name));
     }
-    return SaveFigures(out, history);
+    Status status = SaveCheckpoint(out, {report.server_round, arrays, std::move(state)});
+    return status.ok() ? SaveFigures(out, history) : status;
   };
 
-  FedAvgOptions fedavg = options.strategy;
-  fedavg.evaluate_metrics_aggr_fn = WeightedAverage;
-  StatusOr<std::unique_ptr<FedAvg>> strategy = FedAvg::Create(std::move(fedavg));
-  if (!strategy.ok()) return strategy.status();
-  const StatusOr<Result> result = (*strategy)->Start(grid, std::move(start));
+  const StatusOr<Result> result = strategy.Start(grid, std::move(start));
   if (!result.ok()) return result.status();
-  if (useful_rounds == 0 && options.strategy.fraction_train > 0) {
+  if (useful_rounds == 0 && options.strategy.common.fraction_train > 0) {
     return Status(StatusCode::kFailedPrecondition,
                   "no round had a usable reply: nothing was learned");
   }
-  return SaveNpz(out / "model.npz", result->arrays);
+  return SaveNpz(out / "model.npz", {result->arrays, ""});
 }
 
 /// Tells how to go on where a run was interrupted.
@@ -199,9 +185,10 @@ Status RunOnce(const Options& options, Beginning& beginning, Evaluation& evaluat
 Status RunForUser(Options options, Evaluation& evaluation, Grid& grid, const Context& context) {
   if (Status status = ApplyRunConfig(context.run_config, options); !status.ok()) return status;
   options.out = (fs::path(options.out) / fmt::format("run-{}", context.run_id)).string();
-  Beginning beginning;
-  beginning.history.settings = DescribeSettings(options);
-  return RunOnce(options, beginning, evaluation, grid, context);
+  options.resume.clear();
+  StatusOr<Beginning> beginning = LoadBeginning(options);
+  if (!beginning.ok()) return beginning.status();
+  return RunOnce(options, *beginning, evaluation, grid, context);
 }
 
 Status RunHosted(const Options& options, const ServerApp& app, const std::stop_token& stop) {

@@ -18,13 +18,13 @@ constexpr std::size_t kMaxFabBytes = std::size_t{10} << 20;
 struct Raw {
   RemoteFlags remote;
   std::string fab_file;
-  int min_nodes = 2;
+  StrategyFlags strategy;
   double round_timeout = 3600;
   std::string initial = "server";
 };
 
 void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
-  constexpr char kGroup[] = "Rounds and strategy (FedAvg)";
+  constexpr char kGroup[] = "Rounds and strategy";
   cli.add_option("--fab", raw.fab_file,
                  "Flower app (made by flwr build) whose ClientApp Flower's own SuperNodes run")
       ->group(kGroup);
@@ -32,20 +32,7 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
       ->group(kGroup);
-  cli.add_option("--min-nodes", raw.min_nodes, "A round waits until so many nodes are online")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str()
-      ->group(kGroup);
-  cli.add_option("--fraction-train", options.strategy.fraction_train,
-                 "Share of the online nodes that trains in a round")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
-      ->group(kGroup);
-  cli.add_option("--fraction-evaluate", options.strategy.fraction_evaluate,
-                 "Share of the online nodes that evaluates; 0 leaves it out")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str()
-      ->group(kGroup);
+  raw.strategy.AddTo(cli, kGroup, options.strategy);
   cli.add_option("--round-timeout", raw.round_timeout,
                  "Seconds to wait for the replies of a phase; 0: without limit")
       ->check(CLI::NonNegativeNumber)
@@ -66,10 +53,6 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
       ->group(kGroup);
   cli.add_option("--batch-size", options.batch_size, "Samples per step of the nodes")
       ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str()
-      ->group(kGroup);
-  cli.add_option("--proximal-mu", options.proximal_mu, "FedProx: weight of the proximal term")
-      ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--seed", options.seed, "Seed of the initial network and of sampling nodes")
@@ -103,13 +86,6 @@ void AddOutputOptions(CLI::App& cli, Options& options) {
       ->group(kGroup);
 }
 
-/// A round wants `min_nodes`, or as many of them as it samples.
-void SetMinNodes(int min_nodes, FedAvgOptions& strategy) {
-  strategy.min_available_nodes = min_nodes;
-  strategy.min_train_nodes = strategy.fraction_train < 1 ? 1 : min_nodes;
-  strategy.min_evaluate_nodes = strategy.fraction_evaluate < 1 ? 1 : min_nodes;
-}
-
 Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
   StatusOr<RemoteOptions> remote = raw.remote.Complete(options.hosting.superlink().insecure);
   if (!remote.ok()) return remote.status();
@@ -123,8 +99,8 @@ Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
     if (!fab.ok()) return fab.status();
     options.run.fab = Bytes(*std::move(fab));
   }
-  SetMinNodes(raw.min_nodes, options.strategy);
-  options.strategy.seed = options.seed;
+  options.strategy.common.seed = options.seed;
+  if (Status status = raw.strategy.Complete(options.strategy); !status.ok()) return status;
   options.initial_from_client = raw.initial == "client";
   options.round_timeout.reset();
   if (raw.round_timeout > 0) {
@@ -139,7 +115,7 @@ Status Complete(const Raw& raw, const CLI::App& cli, Options& options) {
 
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
   CLI::App cli(
-      "Federated averaging of a CNN: a ServerApp and its SuperLink in one process, or a ServerApp\n"
+      "Federated learning of a CNN: a ServerApp and its SuperLink in one process, or a ServerApp\n"
       "for a SuperLink elsewhere. Nodes (ours or Flower's) join through the Fleet API; Ctrl-C "
       "ends\n"
       "after a checkpoint.");
@@ -169,33 +145,31 @@ Status ApplyRunConfig(const UserConfig& config, Options& options) {
     }
   };
   constexpr double kMany = 1e6;
-  int min_nodes = options.strategy.min_available_nodes;
+  FedAvgOptions& common = options.strategy.common;
+  int min_nodes = common.min_available_nodes;
   number("num-server-rounds", 1, kMany, options.rounds);
   number("min-nodes", 1, kMany, min_nodes);
-  number("fraction-train", 0, 1, options.strategy.fraction_train);
-  number("fraction-evaluate", 0, 1, options.strategy.fraction_evaluate);
+  number("fraction-train", 0, 1, common.fraction_train);
+  number("fraction-evaluate", 0, 1, common.fraction_evaluate);
   number("lr", 0, kMany, options.lr);
   number("local-epochs", 1, kMany, options.local_epochs);
   number("batch-size", 1, kMany, options.batch_size);
-  number("proximal-mu", 0, kMany, options.proximal_mu);
   number("seed", 0, 9e15, options.seed);
-  SetMinNodes(min_nodes, options.strategy);
-  options.strategy.seed = options.seed;
-  return status;
+  options.strategy.SetMinNodes(min_nodes);
+  common.seed = options.seed;
+  return status.ok() ? ApplyRunConfig(config, options.strategy) : status;
 }
 
-std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options) {
+std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options,
+                                                                  const Strategy& strategy) {
   std::vector<std::pair<std::string, std::string>> settings = {
       {"dataset", options.dataset},
-      {"strategy", "FedAvg"},
+      {"strategy", options.strategy.name},
+      {"strategy settings", fmt::format("{}", fmt::join(strategy.Summary(), "; "))},
       {"rounds", std::to_string(options.rounds)},
-      {"min-nodes", std::to_string(options.strategy.min_available_nodes)},
-      {"fraction-train", fmt::format("{}", options.strategy.fraction_train)},
-      {"fraction-evaluate", fmt::format("{}", options.strategy.fraction_evaluate)},
       {"lr", fmt::format("{}", options.lr)},
       {"local-epochs", std::to_string(options.local_epochs)},
       {"batch-size", std::to_string(options.batch_size)},
-      {"proximal-mu", fmt::format("{}", options.proximal_mu)},
       {"seed", std::to_string(options.seed)},
       {"initial-parameters", options.initial_from_client ? "client" : "server"}};
   if (!options.resume.empty()) settings.emplace_back("resumed from", options.resume);

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "flwrcpp/strategy/fedavg.h"
 #include "program/log.h"
 #include "server_app/remote_options.h"
+#include "server_app/strategy_options.h"
 #include "superlink/hosting.h"
 
 namespace flwrcpp::server_app {
@@ -25,14 +25,13 @@ struct Options {
   RunOptions run;
 
   int rounds = 3;
-  FedAvgOptions strategy;
+  StrategyOptions strategy;
   std::optional<std::chrono::duration<double>> round_timeout = std::chrono::hours(1);
   bool initial_from_client = false;
 
   double lr = 0.01;
   int local_epochs = 1;
   int batch_size = 32;
-  double proximal_mu = 0;
 
   std::string dataset = "fashion-mnist";
   std::string data_dir;
@@ -51,12 +50,14 @@ struct Options {
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
 
 /// Lays the run config of a run that a user started (`flwr run --run-config`) over `options`:
-/// `num-server-rounds`, `min-nodes`, `fraction-train`, `fraction-evaluate`, `lr`, `local-epochs`,
-/// `batch-size`, `proximal-mu`, `seed`. Other keys are left to the nodes.
+/// `num-server-rounds`, `strategy`, `strategy-config`, `min-nodes`, `fraction-train`,
+/// `fraction-evaluate`, `lr`, `local-epochs`, `batch-size`, `seed`. Other keys are left to the
+/// nodes.
 /// @return `kInvalidArgument` naming a key whose value is none for it.
 Status ApplyRunConfig(const UserConfig& config, Options& options);
 
-/// What a report says about how a run was started.
-std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options);
+/// What a report says about how a run with this strategy was started.
+std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options& options,
+                                                                  const Strategy& strategy);
 
 }  // namespace flwrcpp::server_app

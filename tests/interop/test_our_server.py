@@ -37,6 +37,11 @@ class Programs:
     def server(self, *options: object, min_nodes: int = 2, security: tuple[object, ...] = ("--insecure",)) -> Process:
         return self._start("server_app", "--min-nodes", min_nodes, "--out", self.out, *security, *options)
 
+    def learner(self, address: str, partition: int) -> Process:
+        """A node that really trains; the two have equally many samples, so that it does not matter which answers first."""
+        config = f"partition-id={partition} num-partitions=2"
+        return self._start("client_app", "--superlink", address, "--insecure", "--samples", 200, "--node-config", config)
+
     def superlink(self, *options: object) -> Process:
         return self._start("superlink", "--insecure", *options)
 
@@ -137,6 +142,66 @@ def test_killed_server_goes_on_with_its_nodes(programs: Programs) -> None:
         assert node.output("out").count("connected to") == 1, "a node joined a second time instead of going on"
         node.ask_to_end()
         assert node.wait(30) == 0, node.tail()
+
+
+FED_ADAM = ("--strategy", "FedAdam", "--strategy-config", "eta=0.01 tau=0.01", "--no-server-evaluation")
+
+
+def learn(programs: Programs, out: Path, rounds: int, *options: object) -> str:
+    """Rounds of FedAdam with two nodes that really train; what the server said."""
+    programs.out = out
+    server = programs.server("--port", 0, "--rounds", rounds, *FED_ADAM, *options)
+    nodes = [programs.learner(address_of(server), partition) for partition in (0, 1)]
+    assert server.wait(ROUND_TIMEOUT) == 0, server.tail()
+    for node in nodes:
+        node.stop()
+    return server.output("out")
+
+
+def assert_same(one: Path, other: Path) -> None:
+    """Both files have the same arrays, bit for bit."""
+    with np.load(one) as expected, np.load(other) as actual:
+        assert expected.files == actual.files
+        assert all(expected[key].tobytes() == actual[key].tobytes() for key in expected.files if key != "description.json")
+
+
+def test_resumed_run_equals_one_that_never_stopped(programs: Programs) -> None:
+    straight, stopped, forgetful = (programs.folder / name for name in ("straight", "stopped", "forgetful"))
+    learn(programs, straight, 4)
+    learn(programs, stopped, 2)
+    shutil.copytree(stopped, forgetful)
+    (forgetful / "strategy-002.npz").unlink()
+
+    said = learn(programs, stopped, 4, "--resume", stopped)
+
+    assert "no state" not in said
+    for name in ("model.npz", "checkpoint-004.npz", "strategy-004.npz"):
+        assert_same(straight / name, stopped / name)
+    with np.load(stopped / "strategy-004.npz") as state, np.load(stopped / "model.npz") as model:
+        assert [f"{record}/{key}" for record in "mv" for key in model.files] == state.files[:-1]
+        assert json.loads(state["description.json"])["strategy"] == "FedAdam"
+    # The state is what makes them equal: a checkpoint from before there was one goes on, but elsewhere.
+    assert "Note: the checkpoint had no state of FedAdam" in learn(programs, forgetful, 4, "--resume", forgetful)
+    with pytest.raises(AssertionError):
+        assert_same(straight / "model.npz", forgetful / "model.npz")
+
+
+def test_interrupted_run_equals_one_that_never_stopped(programs: Programs) -> None:
+    straight, stopped = programs.folder / "straight", programs.folder / "stopped"
+    programs.out = stopped
+    server = programs.server("--port", 0, "--rounds", 100000, *FED_ADAM)
+    nodes = [programs.learner(address_of(server), partition) for partition in (0, 1)]
+    wait_until(lambda: (stopped / "checkpoint-002.npz").exists(), ROUND_TIMEOUT, "round 2")
+    server.ask_to_end(signal.SIGINT)
+    assert server.wait(30) == 130, server.tail()
+    done = int(server.wait_for_line(r"^error: interrupted after round (\d+); go on with --resume", 1)[1])
+    for node in nodes:
+        node.stop()
+
+    learn(programs, stopped, done + 1, "--resume", stopped)
+
+    learn(programs, straight, done + 1)
+    assert_same(straight / "model.npz", stopped / "model.npz")
 
 
 def test_node_dies_while_training(programs: Programs) -> None:
@@ -241,6 +306,8 @@ def test_interrupted_server_tells_how_to_go_on(programs: Programs) -> None:
         (("--no-such-option",), 2, r"no-such-option"),
         (("--data-dir", "/nowhere"), 1, r"^error: .*/nowhere"),
         (("--resume", "/nowhere"), 1, r"^error: .*/nowhere"),
+        (("--strategy", "FedNone"), 2, r"^error: unknown strategy 'FedNone', expected FedAvg, "),
+        (("--strategy", "FedYogi", "--strategy-config", "eta=-1"), 2, r"^error: FedYogi: eta is -1"),
         (("--ssl-certfile", "/nowhere"), 2, r"^error: .*--insecure"),
     ],
 )

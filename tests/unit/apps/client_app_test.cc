@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "client_app/flower_client.h"
 #include "client_app/options.h"
@@ -15,22 +16,37 @@ namespace {
 using testing::IsOk;
 using testing::StatusIs;
 
-TEST(NodeConfig, ValuesAreToml) {
-  const auto config = ParseNodeConfig("partition-id=3 name='a b'  rate=0.5 flag=true text=\"x=y\"");
-
-  ASSERT_THAT(config, IsOk());
-  EXPECT_EQ(*config, (UserConfig{{"partition-id", 3},
-                                 {"name", std::string("a b")},
-                                 {"rate", 0.5},
-                                 {"flag", true},
-                                 {"text", std::string("x=y")}}));
-  EXPECT_TRUE(ParseNodeConfig(" ")->empty());
+Options Parse(std::vector<std::string> arguments, int& exit_code, std::string& error) {
+  arguments.insert(arguments.begin(), {"client_app", "--insecure"});
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  Options options;
+  exit_code = -1;
+  ::testing::internal::CaptureStderr();
+  ParseCommandLine(static_cast<int>(argv.size()), argv.data(), options, exit_code);
+  error = ::testing::internal::GetCapturedStderr();
+  return options;
 }
 
-TEST(NodeConfig, WhatCannotBeReadIsShown) {
-  EXPECT_THAT(ParseNodeConfig("a=1 b"), StatusIs(StatusCode::kInvalidArgument, "'b'"));
-  EXPECT_THAT(ParseNodeConfig("a=word"), StatusIs(StatusCode::kInvalidArgument, "word"));
-  EXPECT_THAT(ParseNodeConfig("a=[1]"), StatusIs(StatusCode::kInvalidArgument, "'a'"));
+TEST(CommandLine, NamesThePartitionerThatIsUnknown) {
+  int exit_code = 0;
+  std::string error;
+  Parse({"--partitioner", "fair"}, exit_code, error);
+
+  EXPECT_EQ(exit_code, 2);
+  EXPECT_NE(error.find("error: unknown partitioner 'fair'"), std::string::npos) << error;
+}
+
+TEST(CommandLine, TakesThePartitionFromTheNodeConfig) {
+  int exit_code = 0;
+  std::string error;
+  const Options options =
+      Parse({"--node-config", "partition-id=3 num-partitions=5 name='a b'"}, exit_code, error);
+
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(options.data.partition_id, 3U);
+  EXPECT_EQ(options.data.partitions.num_partitions, 5U);
+  EXPECT_EQ(*options.node.node_config.GetString("name"), "a b");
 }
 
 /// A task on a few grey images whose class shows in their brightness.

@@ -3,12 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "program/files.h"
-#include "server_app/checkpoint.h"
 #include "server_app/history.h"
 #include "server_app/report.h"
 #include "server_app/weighted_average.h"
@@ -22,21 +20,11 @@ namespace fs = std::filesystem;
 using testing::IsOk;
 using testing::StatusIs;
 
-class Folder : public ::testing::Test {
+class HistoryTest : public ::testing::Test {
  protected:
   const testing::TempDir directory_;
   const fs::path& path_ = directory_.path();
 };
-
-using CheckpointTest = Folder;
-using HistoryTest = Folder;
-
-ArrayRecord SomeArrays(float value) {
-  ArrayRecord arrays;
-  arrays.Set("fc.weight", *Array::From(std::vector<float>{value, 2, 3, 4}, {2, 2}));
-  arrays.Set("fc.bias", *Array::From(std::vector<double>{-value}, {1}));
-  return arrays;
-}
 
 WeightedMetrics Reply(std::uint64_t node, double examples, MetricRecord metrics) {
   metrics.Set("num-examples", examples);
@@ -58,38 +46,6 @@ TEST(WeightedAverage, NamesTheNodeWithoutAccuracy) {
               StatusIs(StatusCode::kInvalidArgument, "node 77"));
   EXPECT_THAT(WeightedAverage({Reply(77, 0, {{"eval_acc", 0.5}, {"eval_loss", 2.0}})}),
               StatusIs(StatusCode::kInvalidArgument, "any example"));
-}
-
-TEST_F(CheckpointTest, TheLatestRoundIsLoaded) {
-  for (const int round : {1, 12, 3}) {
-    ASSERT_THAT(SaveCheckpoint(path_, {round, SomeArrays(static_cast<float>(round))}), IsOk());
-  }
-  std::ofstream(path_ / "checkpoint-x.npz") << "not a round";
-
-  const auto checkpoint = LoadLatestCheckpoint(path_);
-
-  ASSERT_THAT(checkpoint, IsOk());
-  EXPECT_EQ(checkpoint->server_round, 12);
-  EXPECT_EQ(checkpoint->arrays, SomeArrays(12));
-}
-
-TEST_F(CheckpointTest, ADamagedFileIsNamed) {
-  ASSERT_THAT(SaveCheckpoint(path_, {1, SomeArrays(1)}), IsOk());
-  const fs::path file = path_ / "checkpoint-001.npz";
-  for (std::uintmax_t size = fs::file_size(file); size-- > 0;) {
-    fs::resize_file(file, size);
-    ASSERT_THAT(LoadLatestCheckpoint(path_), StatusIs(StatusCode::kDataLoss, file.string()));
-  }
-}
-
-TEST_F(CheckpointTest, AFolderWithoutOneIsRefused) {
-  EXPECT_THAT(LoadLatestCheckpoint(path_), StatusIs(StatusCode::kNotFound, path_.string()));
-  EXPECT_THAT(LoadLatestCheckpoint(path_ / "none"), StatusIs(StatusCode::kNotFound));
-}
-
-TEST_F(CheckpointTest, AFolderThatCannotBeWrittenIsNamed) {
-  EXPECT_THAT(SaveNpz(path_ / "none" / "model.npz", SomeArrays(1)),
-              StatusIs(StatusCode::kUnavailable, "model.npz"));
 }
 
 RoundReport AReport() {

@@ -1,24 +1,21 @@
 // SPDX-FileCopyrightText: The flwrcpp authors
 // SPDX-License-Identifier: Apache-2.0
+#include "program/key_values.h"
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
 #include <regex>
 
-#include "client_app/options.h"
+namespace flwrcpp::program {
 
-namespace flwrcpp::client_app {
-namespace {
-
-Status Bad(const std::string& what) {
-  return Status(
-      StatusCode::kInvalidArgument,
-      "--node-config: " + what + ", expected key=value pairs such as \"partition-id=0 name='a'\"");
-}
-
-}  // namespace
-
-StatusOr<UserConfig> ParseNodeConfig(const std::string& text) {
+StatusOr<UserConfig> ParseKeyValues(const std::string& where, const std::string& example,
+                                    const std::string& text) {
+  const auto bad = [&](const std::string& what) {
+    return Status(
+        StatusCode::kInvalidArgument,
+        fmt::format("{}: {}, expected key=value pairs such as \"{}\"", where, what, example));
+  };
   static const std::regex pair(R"re(\s*([\w.-]+)=('[^']*'|"[^"]*"|\S+))re");
   UserConfig config;
   std::string rest = text;
@@ -31,7 +28,7 @@ StatusOr<UserConfig> ParseNodeConfig(const std::string& text) {
     try {
       table = toml::parse("value = " + value);
     } catch (const toml::parse_error& error) {
-      return Bad(fmt::format("the value {} of '{}' is no TOML ({})", value, key,
+      return bad(fmt::format("the value {} of '{}' is no TOML ({})", value, key,
                              std::string(error.description())));
     }
     const toml::node& node = *table.get("value");
@@ -44,13 +41,13 @@ StatusOr<UserConfig> ParseNodeConfig(const std::string& text) {
     } else if (const auto* string = node.as_string()) {
       config.Set(key, string->get());
     } else {
-      return Bad(fmt::format("the value {} of '{}' is no bool, int, float or string", value, key));
+      return bad(fmt::format("the value {} of '{}' is no bool, int, float or string", value, key));
     }
   }
   if (const std::size_t begin = rest.find_first_not_of(" \t\n"); begin != std::string::npos) {
-    return Bad(fmt::format("'{}' cannot be read", rest.substr(begin)));
+    return bad(fmt::format("'{}' cannot be read", rest.substr(begin)));
   }
   return config;
 }
 
-}  // namespace flwrcpp::client_app
+}  // namespace flwrcpp::program
