@@ -41,6 +41,8 @@ bool ParseCommandLine(CLI::App& cli, const std::string& name, int argc, char** a
   cli.set_version_flag("--version", VersionLine(name));
   cli.footer(kExitCodes);
   AddLogOptions(cli, log);
+  bool check_only = false;
+  cli.add_flag("--check", check_only, "Only say whether the command line is right");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -52,7 +54,8 @@ bool ParseCommandLine(CLI::App& cli, const std::string& name, int argc, char** a
     exit_code = kUsage;
     return false;
   }
-  return true;
+  exit_code = kSuccess;
+  return !check_only;
 }
 
 }  // namespace flwrcpp::program

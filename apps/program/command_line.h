@@ -15,8 +15,8 @@ class App;
 namespace flwrcpp::program {
 
 /// Reads the command line of a program that has added its own flags to `cli`; adds those that all
-/// our programs have (`--version`, `--log-level`, `--log-file`, …) and prints help, version or what
-/// is wrong.
+/// our programs have (`--version`, `--check`, `--log-level`, `--log-file`, …) and prints help,
+/// version or what is wrong.
 /// @param complete checks flags against each other and reads the files they name.
 /// @return true to go on; else the program ends with `exit_code`.
 bool ParseCommandLine(CLI::App& cli, const std::string& name, int argc, char** argv,

@@ -103,6 +103,16 @@ TEST(StrategyFlags, ExplainWhatIsWrong) {
   }
 }
 
+TEST(CheckFlag, EndsTheProgramOnceTheCommandLineWasRead) {
+  const Parsed right = Parse({"--check", "--strategy", "FedYogi"});
+  EXPECT_FALSE(right.go_on);
+  EXPECT_EQ(right.exit_code, 0);
+
+  const Parsed wrong = Parse({"--check", "--strategy", "FedNone"});
+  EXPECT_FALSE(wrong.go_on);
+  EXPECT_EQ(wrong.exit_code, 2);
+}
+
 TEST(RunConfig, ChoosesTheStrategyOfASubmittedRun) {
   Options options = Parse({"--strategy", "FedAdam", "--strategy-config", "beta-1=0.5"}).options;
 
