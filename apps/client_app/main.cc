@@ -24,8 +24,10 @@ StatusOr<ClientApp> MakeApp(const Options& options, const std::string& device,
   const std::uint64_t seed = data_options.partitions.seed;
   StatusOr<task::Model> model = task::Model::Make(data->train.format, seed);
   if (!model.ok()) return model.status();
-  return MakeFlowerClientApp(std::make_shared<LocalTask>(
+  ClientApp app = MakeFlowerClientApp(std::make_shared<LocalTask>(
       LocalTask{*std::move(data), *std::move(model), device, options.shuffle, seed}));
+  for (const Mod& mod : options.mods) app.Use(mod);
+  return app;
 }
 
 /// The app of a process whose partition is known only from its message's context.

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "client_app/mods.h"
 #include "program/command_line.h"
 #include "program/files.h"
 #include "program/key_values.h"
@@ -16,11 +17,15 @@
 namespace flwrcpp::client_app {
 namespace {
 
+constexpr char kLocalDpExample[] = "clipping-norm=1 sensitivity=1 epsilon=0.9 delta=1e-5";
+
 /// What the command line says before files are read and values are checked.
 struct Raw {
   std::string root_certificates;
   std::string private_key;
   std::string node_config;
+  std::string mods;
+  std::string local_dp_config;
   std::optional<double> max_wait_time;
   double heartbeat_interval = 30;
 };
@@ -68,7 +73,7 @@ void AddNodeOptions(CLI::App& cli, Options& options, Raw& raw) {
       ->group("Federation");
 }
 
-void AddDataOptions(CLI::App& cli, Options& options) {
+void AddDataOptions(CLI::App& cli, Options& options, Raw& raw) {
   task::TaskDataOptions& data = options.data;
   cli.add_option("--dataset", data.dataset, "fashion-mnist or cifar10")
       ->capture_default_str()
@@ -98,6 +103,14 @@ void AddDataOptions(CLI::App& cli, Options& options) {
   cli.add_flag("--shuffle,!--no-shuffle", options.shuffle,
                "Draw a new order of the samples each epoch (default: yes)")
       ->group("Data and training");
+  cli.add_option(
+         "--mods", raw.mods,
+         fmt::format("Mods around training, the first one outermost, separated by commas:\n{}",
+                     fmt::join(ModNames(), ", ")))
+      ->group("Data and training");
+  cli.add_option("--local-dp-config", raw.local_dp_config,
+                 fmt::format("Settings of the mod localdp, \"{}\"", kLocalDpExample))
+      ->group("Data and training");
 }
 
 /// Reads the files and takes the partition from the node config.
@@ -122,6 +135,12 @@ Status Complete(const Raw& raw, Options& options) {
   if (!config.ok()) return config.status();
   node.node_config = *std::move(config);
 
+  StatusOr<UserConfig> local_dp =
+      program::ParseKeyValues("--local-dp-config", kLocalDpExample, raw.local_dp_config);
+  if (!local_dp.ok()) return local_dp.status();
+  StatusOr<std::vector<Mod>> mods = MakeMods(raw.mods, *local_dp);
+  if (!mods.ok()) return mods.status();
+  options.mods = *std::move(mods);
   if (Status status = TakePartition(node.node_config, options.data); !status.ok()) return status;
   return datasets::MakePartitioner(options.data.partitioner, options.data.partitions).status();
 }
@@ -151,7 +170,7 @@ bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code) {
       "Joins our SuperLink or a stock one and answers until it is stopped (Ctrl-C).");
   Raw raw;
   AddNodeOptions(cli, options, raw);
-  AddDataOptions(cli, options);
+  AddDataOptions(cli, options, raw);
   options.task.AddTo(cli, "flwr-clientapp");
   const auto complete = [&] { return Complete(raw, options); };
   return program::ParseCommandLine(cli, "client_app", argc, argv, options.log, complete, exit_code);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "flwrcpp/client_app.h"
 #include "flwrcpp/node.h"
 #include "program/log.h"
 #include "program/task_flags.h"
@@ -18,6 +20,7 @@ struct Options {
   std::string device = "auto";
   int threads = 1;
   bool shuffle = true;
+  std::vector<Mod> mods;
   program::TaskFlags task;
   program::LogOptions log;
 };

@@ -15,13 +15,13 @@ namespace {
 Status RestoreState(const Options& options, Checkpoint& checkpoint, Strategy& strategy) {
   if (!checkpoint.state.has_value()) return absl::OkStatus();
   const std::string& saved = checkpoint.state->strategy;
-  const std::string& wanted = options.strategy.name;
+  const std::string wanted = options.strategy.FullName();
   if (saved != wanted) {
     return Status(
         StatusCode::kInvalidArgument,
         fmt::format("the checkpoint of round {} in {} is of the strategy {}, expected {}: "
-                    "go on with --strategy {}",
-                    checkpoint.server_round, options.resume, saved, wanted, saved));
+                    "go on with the same --strategy and --dp",
+                    checkpoint.server_round, options.resume, saved, wanted));
   }
   const Status status = strategy.RestoreState(checkpoint.state->records);
   checkpoint.state->records.clear();

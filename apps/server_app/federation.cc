@@ -136,12 +136,13 @@ Status RunRounds(const Options& options, Beginning& beginning, Evaluation& evalu
     progress.Round(history.rounds.back());
     current_round = report.server_round + 1;
     if (report.train && report.train->num_results > 0) ++useful_rounds;
-    StrategyState state{options.strategy.name, strategy.State()};
+    StrategyState state{options.strategy.FullName(), strategy.State()};
     if (std::exchange(state_is_missing, false) && !state.records.empty()) {
       program::Say(fmt::format("Note: the checkpoint had no state of {}, which began anew",
                                options.strategy.name));
     }
     Status status = SaveCheckpoint(out, {report.server_round, arrays, std::move(state)});
+    history.settings = DescribeSettings(options, strategy);  // privacy spent so far is in it
     return status.ok() ? SaveFigures(out, history) : status;
   };
 

@@ -164,7 +164,7 @@ std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options&
                                                                   const Strategy& strategy) {
   std::vector<std::pair<std::string, std::string>> settings = {
       {"dataset", options.dataset},
-      {"strategy", options.strategy.name},
+      {"strategy", options.strategy.FullName()},
       {"strategy settings", fmt::format("{}", fmt::join(strategy.Summary(), "; "))},
       {"rounds", std::to_string(options.rounds)},
       {"lr", fmt::format("{}", options.lr)},

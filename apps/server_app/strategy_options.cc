@@ -16,13 +16,14 @@ namespace flwrcpp::server_app {
 namespace {
 
 constexpr char kExample[] = "eta=0.1 beta-1=0.9";
+constexpr char kPrivacyExample[] = "noise-multiplier=1 clipping-norm=1";
 
-/// Reads a strategy's parameters and looks whether it can be made with them.
-Status SetParameters(const std::string& where, const std::string& text, StrategyOptions& options) {
-  StatusOr<ConfigRecord> parameters = program::ParseKeyValues(where, kExample, text);
+Status Parse(const std::string& where, const std::string& example, const std::string& text,
+             ConfigRecord& out) {
+  StatusOr<ConfigRecord> parameters = program::ParseKeyValues(where, example, text);
   if (!parameters.ok()) return parameters.status();
-  options.parameters = *std::move(parameters);
-  return options.Make().status();
+  out = *std::move(parameters);
+  return absl::OkStatus();
 }
 
 /// The name as the strategy writes it itself; an unknown one as it is.
@@ -38,7 +39,14 @@ std::string OwnSpelling(const std::string& name) {
 StatusOr<std::unique_ptr<Strategy>> StrategyOptions::Make() const {
   FedAvgOptions fedavg = common;
   fedavg.evaluate_metrics_aggr_fn = WeightedAverage;
-  return MakeStrategy(name, fedavg, parameters);
+  StatusOr<std::unique_ptr<Strategy>> strategy = MakeStrategy(name, fedavg, parameters);
+  if (!strategy.ok()) return strategy;
+  const bool all_train = common.fraction_train == 1;
+  return Wrap(privacy, all_train ? common.min_available_nodes : 0, *std::move(strategy));
+}
+
+std::string StrategyOptions::FullName() const {
+  return privacy.kind.empty() ? name : fmt::format("{}, dp {}", name, privacy.kind);
 }
 
 void StrategyOptions::SetMinNodes(int nodes) {
@@ -55,6 +63,16 @@ void StrategyFlags::AddTo(CLI::App& cli, const std::string& group, StrategyOptio
                  fmt::format("The strategy's parameters by Flower's names, \"{}\"\n"
                              "(default: Flower's)",
                              kExample))
+      ->group(group);
+  cli.add_option("--dp", privacy_,
+                 fmt::format("Differential privacy around the strategy: {}",
+                             fmt::join(PrivacyKinds(), ", ")))
+      ->option_text("NAME")
+      ->group(group);
+  cli.add_option("--dp-config", privacy_parameters_,
+                 fmt::format("Its parameters by Flower's names, \"{}\"; target-delta and\n"
+                             "max-epsilon keep account of what is spent",
+                             kPrivacyExample))
       ->group(group);
   cli.add_option("--min-nodes", min_nodes_, "A round waits until so many nodes are online")
       ->check(CLI::Range(1, 1'000'000))
@@ -75,24 +93,35 @@ void StrategyFlags::AddTo(CLI::App& cli, const std::string& group, StrategyOptio
 Status StrategyFlags::Complete(StrategyOptions& options) const {
   options.name = OwnSpelling(name_);
   options.SetMinNodes(min_nodes_);
-  return SetParameters("--strategy-config", parameters_, options);
+  options.privacy.kind = privacy_;
+  Status status = Parse("--strategy-config", kExample, parameters_, options.parameters);
+  if (status.ok()) {
+    status = Parse("--dp-config", kPrivacyExample, privacy_parameters_, options.privacy.parameters);
+  }
+  return status.ok() ? options.Make().status() : status;
 }
 
 Status ApplyRunConfig(const UserConfig& config, StrategyOptions& options) {
-  std::string text;
-  if (config.contains("strategy")) {
-    StatusOr<std::string> name = config.GetString("strategy");
-    if (!name.ok()) return name.status();
-    options.name = OwnSpelling(*name);
-  } else if (!config.contains("strategy-config")) {
-    return absl::OkStatus();
-  }
-  if (config.contains("strategy-config")) {
-    StatusOr<std::string> given = config.GetString("strategy-config");
-    if (!given.ok()) return given.status();
-    text = *std::move(given);
-  }
-  return SetParameters("run config: strategy-config", text, options);
+  Status status;
+  const auto text = [&](const char* key, std::string& out) {
+    if (!status.ok() || !config.contains(key)) return false;
+    StatusOr<std::string> value = config.GetString(key);
+    status = value.status();
+    if (value.ok()) out = *std::move(value);
+    return value.ok();
+  };
+  const auto choose = [&](const char* key, const char* parameters_key, const char* example,
+                          std::string& name, ConfigRecord& parameters) {
+    if (text(key, name)) parameters.clear();
+    std::string pairs;
+    if (text(parameters_key, pairs)) {
+      status = Parse(fmt::format("run config: {}", parameters_key), example, pairs, parameters);
+    }
+  };
+  choose("strategy", "strategy-config", kExample, options.name, options.parameters);
+  choose("dp", "dp-config", kPrivacyExample, options.privacy.kind, options.privacy.parameters);
+  options.name = OwnSpelling(options.name);
+  return status.ok() ? options.Make().status() : status;
 }
 
 }  // namespace flwrcpp::server_app

@@ -8,6 +8,7 @@
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
 #include "flwrcpp/strategy/fedavg.h"
+#include "server_app/privacy_options.h"
 
 namespace CLI {
 class App;
@@ -20,9 +21,13 @@ struct StrategyOptions {
   std::string name = "FedAvg";  ///< One of `StrategyNames`.
   ConfigRecord parameters;      ///< Its own ones, as `MakeStrategy` takes them.
   FedAvgOptions common;         ///< What all have.
+  PrivacyOptions privacy;       ///< What is put around it.
+
+  /// How a checkpoint and the report call it, e.g. "FedAdam, dp client-fixed".
+  std::string FullName() const;
 
   /// Makes it; evaluation of the nodes is averaged by `WeightedAverage`.
-  /// @return as `MakeStrategy`.
+  /// @return as `MakeStrategy` and `Wrap`.
   StatusOr<std::unique_ptr<Strategy>> Make() const;
 
   /// A round wants `nodes`, or as many of them as it samples.
@@ -42,11 +47,13 @@ class StrategyFlags {
  private:
   std::string name_ = "FedAvg";
   std::string parameters_;
+  std::string privacy_;
+  std::string privacy_parameters_;
   int min_nodes_ = 2;
 };
 
-/// Lays the keys of a run config over `options`: `strategy` (whose parameters are then its
-/// defaults), `strategy-config`.
+/// Lays the keys of a run config over `options`: `strategy` and `dp` (whose parameters are then
+/// the defaults), `strategy-config`, `dp-config`.
 /// @return `kInvalidArgument` naming the key or parameter.
 Status ApplyRunConfig(const UserConfig& config, StrategyOptions& options);
 

@@ -49,6 +49,39 @@ TEST(CommandLine, TakesThePartitionFromTheNodeConfig) {
   EXPECT_EQ(*options.node.node_config.GetString("name"), "a b");
 }
 
+TEST(CommandLine, NamesTheModThatIsUnknownOrHasNoSettings) {
+  const struct {
+    std::vector<std::string> arguments;
+    std::string error;
+  } cases[] = {
+      {{"--mods", "fixedclipping,none"}, "error: unknown mod 'none', expected fixedclipping, "},
+      {{"--mods", "fixedclipping,,"}, "error: unknown mod ''"},
+      {{"--mods", "localdp", "--local-dp-config", "noise=1"},
+       "error: local-dp-config: unknown setting noise, expected clipping-norm"},
+      {{"--mods", "localdp"}, "clipping_norm"},
+      {{"--local-dp-config", "epsilon=1"}, "error: local-dp-config is given without the mod"},
+  };
+  for (const auto& [arguments, expected] : cases) {
+    int exit_code = 0;
+    std::string error;
+    Parse(arguments, exit_code, error);
+    EXPECT_EQ(exit_code, 2);
+    EXPECT_NE(error.find(expected), std::string::npos) << error;
+  }
+}
+
+TEST(CommandLine, ListsModsFromTheOutside) {
+  int exit_code = 0;
+  std::string error;
+  const Options options =
+      Parse({"--mods", "message-size,localdp,adaptiveclipping", "--local-dp-config",
+             "clipping-norm=1 sensitivity=1 epsilon=0.5 delta=1e-5"},
+            exit_code, error);
+
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(options.mods.size(), 3U);
+}
+
 /// A task on a few grey images whose class shows in their brightness.
 std::shared_ptr<LocalTask> SmallTask() {
   datasets::ImageDataset images;

@@ -64,6 +64,19 @@ TEST(StrategyFlags, ChooseTheStrategyAndItsParameters) {
   EXPECT_EQ(parsed.options.strategy.common.min_evaluate_nodes, 1);
 }
 
+TEST(StrategyFlags, PutDifferentialPrivacyAroundTheStrategy) {
+  const Parsed parsed = Parse({"--strategy", "FedAdam", "--dp", "server-adaptive", "--dp-config",
+                               "noise-multiplier=0.25 clip_norm_lr=0.5", "--min-nodes", "7"});
+
+  ASSERT_TRUE(parsed.go_on) << parsed.error;
+  EXPECT_EQ(Setting(parsed.options, "strategy"), "FedAdam, dp server-adaptive");
+  const std::string settings = Setting(parsed.options, "strategy settings");
+  EXPECT_EQ(settings.find("DifferentialPrivacyServerSideAdaptiveClipping: "), 0U) << settings;
+  EXPECT_NE(settings.find("num_sampled_clients 7"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("clip_norm_lr 0.5"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("FedAdam: eta 0.1"), std::string::npos) << settings;
+}
+
 TEST(StrategyFlags, AreFedAvgByDefault) {
   const Parsed parsed = Parse({});
 
@@ -94,6 +107,19 @@ TEST(StrategyFlags, ExplainWhatIsWrong) {
       {{"--strategy", "FedYogi", "--strategy-config", "eta=-1"}, "error: FedYogi: eta is -1"},
       {{"--strategy", "FedYogi", "--strategy-config", "eta"}, "error: --strategy-config: 'eta'"},
       {{"--proximal-mu", "1"}, "--proximal-mu"},
+      {{"--dp", "none"}, "error: unknown dp 'none', expected server-fixed, client-fixed"},
+      {{"--dp-config", "noise-multiplier=1"}, "error: dp-config is given without dp"},
+      {{"--dp", "client-fixed", "--dp-config", "noise=1"},
+       "error: dp client-fixed: unknown setting noise, expected noise-multiplier, clipping-norm"},
+      {{"--dp", "client-fixed", "--dp-config", "noise_multiplier='loud'"},
+       "error: dp client-fixed: value 'noise-multiplier' is a str"},
+      {{"--dp", "client-fixed", "--dp-config", "noise-multiplier=1"}, "clipping_norm"},
+      {{"--dp", "server-fixed", "--dp-config", "noise-multiplier=1 clipping-norm=1",
+        "--fraction-train", "0.5"},
+       "num_sampled_clients"},
+      {{"--dp", "server-fixed", "--dp-config", "noise-multiplier=1 clipping-norm=1", "--strategy",
+        "FedBuff"},
+       "error: dp needs rounds, which FedBuff has not"},
   };
   for (const auto& [arguments, error] : cases) {
     const Parsed parsed = Parse(arguments);
@@ -130,7 +156,14 @@ TEST(RunConfig, ChoosesTheStrategyOfASubmittedRun) {
   EXPECT_EQ(options.lr, 0.125);
   EXPECT_EQ(options.rounds, 7);
 
-  ASSERT_THAT(ApplyRunConfig({{"strategy", std::string("FedAvg")}}, options), IsOk());
+  ASSERT_THAT(ApplyRunConfig({{"strategy", std::string("FedAvg")},
+                              {"dp", std::string("client-fixed")},
+                              {"dp-config", std::string("noise-multiplier=0 clipping-norm=3")}},
+                             options),
+              IsOk());
+  EXPECT_EQ(Setting(options, "strategy"), "FedAvg, dp client-fixed");
+
+  ASSERT_THAT(ApplyRunConfig({{"dp", std::string()}}, options), IsOk());
   EXPECT_EQ(Setting(options, "strategy"), "FedAvg");
 }
 
@@ -188,7 +221,7 @@ TEST_F(ResumeTest, TheCheckpointOfAnotherStrategyIsRefused) {
   EXPECT_THAT(
       LoadBeginning(Resume("FedAdam")),
       StatusIs(StatusCode::kInvalidArgument,
-               "is of the strategy FedAvg, expected FedAdam: go on with --strategy FedAvg"));
+               "is of the strategy FedAvg, expected FedAdam"));
   EXPECT_THAT(LoadBeginning(Resume("FedAvg")), IsOk());
 }
 
