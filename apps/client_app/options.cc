@@ -8,6 +8,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <variant>
 
 #include "client_app/mods.h"
 #include "program/command_line.h"
@@ -17,6 +18,7 @@
 namespace flwrcpp::client_app {
 namespace {
 
+constexpr char kPartitionerExample[] = "num-classes-per-partition=3";
 constexpr char kLocalDpExample[] = "clipping-norm=1 sensitivity=1 epsilon=0.9 delta=1e-5";
 
 /// What the command line says before files are read and values are checked.
@@ -24,6 +26,7 @@ struct Raw {
   std::string root_certificates;
   std::string private_key;
   std::string node_config;
+  std::string partitioner_config;
   std::string mods;
   std::string local_dp_config;
   std::optional<double> max_wait_time;
@@ -81,8 +84,12 @@ void AddDataOptions(CLI::App& cli, Options& options, Raw& raw) {
   cli.add_option("--data-dir", data.data_dir,
                  "Folder of the dataset's files (default: Debian's for Fashion-MNIST)")
       ->group("Data and training");
-  cli.add_option("--partitioner", data.partitioner, "iid, contiguous, dirichlet or shards")
+  cli.add_option("--partitioner", data.partitioner,
+                 fmt::format("{}", fmt::join(task::TaskPartitionerNames(), ", ")))
       ->capture_default_str()
+      ->group("Data and training");
+  cli.add_option("--partitioner-config", raw.partitioner_config,
+                 fmt::format("Its parameters by Flower's names, \"{}\"", kPartitionerExample))
       ->group("Data and training");
   cli.add_option("--alpha", data.partitions.alpha, "Concentration of the dirichlet partitioner")
       ->capture_default_str()
@@ -111,6 +118,23 @@ void AddDataOptions(CLI::App& cli, Options& options, Raw& raw) {
   cli.add_option("--local-dp-config", raw.local_dp_config,
                  fmt::format("Settings of the mod localdp, \"{}\"", kLocalDpExample))
       ->group("Data and training");
+}
+
+/// What ParseKeyValues reads as a partitioner's parameters.
+datasets::PartitionerParameters ToParameters(const UserConfig& config) {
+  datasets::PartitionerParameters parameters;
+  for (const auto& [key, value] : config) {
+    if (const auto* flag = std::get_if<bool>(&value)) {
+      parameters[key] = *flag;
+    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+      parameters[key] = *whole;
+    } else if (const auto* number = std::get_if<double>(&value)) {
+      parameters[key] = *number;
+    } else if (const auto* text = std::get_if<std::string>(&value)) {
+      parameters[key] = *text;
+    }
+  }
+  return parameters;
 }
 
 /// Reads the files and takes the partition from the node config.
@@ -142,7 +166,11 @@ Status Complete(const Raw& raw, Options& options) {
   if (!mods.ok()) return mods.status();
   options.mods = *std::move(mods);
   if (Status status = TakePartition(node.node_config, options.data); !status.ok()) return status;
-  return datasets::MakePartitioner(options.data.partitioner, options.data.partitions).status();
+  StatusOr<UserConfig> partitioner =
+      program::ParseKeyValues("--partitioner-config", kPartitionerExample, raw.partitioner_config);
+  if (!partitioner.ok()) return partitioner.status();
+  options.data.partitions.parameters = ToParameters(*partitioner);
+  return task::MakeTaskPartitioner(options.data).status();
 }
 
 }  // namespace

@@ -4,14 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <utility>
 #include <vector>
 
-#include "flwrcpp/datasets/dirichlet_partitioners.h"
 #include "flwrcpp/datasets/federated_dataset.h"
-#include "flwrcpp/datasets/label_partitioners.h"
 #include "flwrcpp/datasets/size_partitioners.h"
 
 namespace flwrcpp::task {
@@ -20,28 +20,21 @@ namespace {
 using datasets::ImageDataset;
 using datasets::Partitioner;
 
-/// The partitioner that the options name; shuffle and limit are not its own.
-StatusOr<std::unique_ptr<Partitioner>> MakeTaskPartitioner(const std::string& name,
-                                                           const PartitionOptions& options) {
-  const std::size_t num_partitions = options.num_partitions;
-  if (name == "iid") return datasets::MakeIidPartitioner({num_partitions});
-  if (name == "contiguous") {
-    if (options.samples_per_partition == 0) return datasets::MakeIidPartitioner({num_partitions});
-    return datasets::MakeSizePartitioner(
-        {std::vector<std::size_t>(num_partitions, options.samples_per_partition)});
-  }
-  if (name == "dirichlet") {
-    return datasets::MakeDirichletPartitioner(
-        {.num_partitions = num_partitions, .alpha = options.alpha, .seed = options.seed});
-  }
-  if (name == "shards") {
-    return datasets::MakeShardPartitioner(
-        {.num_partitions = num_partitions, .num_shards_per_partition = 2, .seed = options.seed});
-  }
-  return Status(
-      StatusCode::kInvalidArgument,
-      fmt::format("unknown partitioner '{}', expected iid, contiguous, dirichlet or shards", name));
-}
+/// A partitioner by its name here, with what it takes of the options that all have.
+struct Known {
+  const char* name;
+  const char* flower_name;
+  bool draws = false;  ///< With a seed of its own.
+};
+
+constexpr Known kKnown[] = {{"iid", "Iid"},
+                            {"contiguous", "Iid"},
+                            {"dirichlet", "Dirichlet", true},
+                            {"pathological", "Pathological", true},
+                            {"shards", "Shard", true},
+                            {"linear", "Linear"},
+                            {"square", "Square"},
+                            {"exponential", "Exponential"}};
 
 /// The first `size` images for training, the others for validation.
 TaskData Cut(ImageDataset all, std::size_t size) {
@@ -58,6 +51,43 @@ TaskData Cut(ImageDataset all, std::size_t size) {
 
 }  // namespace
 
+std::vector<std::string> TaskPartitionerNames() {
+  std::vector<std::string> names;
+  for (const Known& known : kKnown) names.emplace_back(known.name);
+  return names;
+}
+
+StatusOr<std::unique_ptr<Partitioner>> MakeTaskPartitioner(const TaskDataOptions& options) {
+  const PartitionOptions& common = options.partitions;
+  const std::string& name = options.partitioner;
+  const auto* const known = std::find_if(std::begin(kKnown), std::end(kKnown),
+                                         [&](const Known& entry) { return entry.name == name; });
+  if (known == std::end(kKnown)) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("unknown partitioner '{}', expected {}", name,
+                              fmt::join(TaskPartitionerNames(), ", ")));
+  }
+  if (name == "contiguous" && common.samples_per_partition > 0) {
+    return datasets::MakeSizePartitioner(
+        {std::vector<std::size_t>(common.num_partitions, common.samples_per_partition)});
+  }
+  datasets::PartitionerParameters parameters;
+  for (const auto& [key, value] : common.parameters) {
+    std::string underscored = key;
+    std::replace(underscored.begin(), underscored.end(), '-', '_');
+    parameters[underscored] = value;
+  }
+  // What was given stays.
+  parameters.emplace("num_partitions", static_cast<std::int64_t>(common.num_partitions));
+  if (known->draws) parameters.emplace("seed", static_cast<std::int64_t>(common.seed));
+  if (name == "dirichlet") parameters.emplace("alpha", common.alpha);
+  if (name == "pathological") parameters.emplace("num_classes_per_partition", std::int64_t{2});
+  if (name == "shards" && !parameters.contains("shard_size")) {
+    parameters.emplace("num_shards_per_partition", std::int64_t{2});
+  }
+  return datasets::MakePartitioner(known->flower_name, parameters);
+}
+
 StatusOr<TaskData> LoadTaskData(const TaskDataOptions& options) {
   const double fraction = options.train_fraction;
   if (!(fraction > 0 && fraction <= 1)) {
@@ -67,7 +97,7 @@ StatusOr<TaskData> LoadTaskData(const TaskDataOptions& options) {
   auto source = datasets::MakeImageSource(options.dataset, options.data_dir);
   if (!source.ok()) return source.status();
   const datasets::ImageFormat format = (*source)->format();
-  auto partitioner = MakeTaskPartitioner(options.partitioner, options.partitions);
+  auto partitioner = MakeTaskPartitioner(options);
   if (!partitioner.ok()) return partitioner.status();
 
   const std::string split(datasets::kTrainSplit);

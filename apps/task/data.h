@@ -4,9 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "flwrcpp/datasets/image_source.h"
+#include "flwrcpp/datasets/make_partitioner.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::task {
@@ -24,6 +27,9 @@ struct PartitionOptions {
 
   /// Of "dirichlet": its concentration.
   double alpha = 0.5;
+
+  /// Further ones of the partitioner, by Flower's names; they go before those above.
+  datasets::PartitionerParameters parameters;
 };
 
 /// Which samples a node learns from.
@@ -34,10 +40,10 @@ struct TaskDataOptions {
   /// Directory of the dataset's files; empty: where Debian puts Fashion-MNIST.
   std::string data_dir;
 
-  /// "iid", "dirichlet" and "shards" (two for each partition) put the samples into an order drawn
-  /// with the seed and divide them with Flower's `IidPartitioner`, `DirichletPartitioner` or
-  /// `ShardPartitioner`, as a `FederatedDataset` of flwr-datasets does; "contiguous" is
-  /// `IidPartitioner` without another order.
+  /// One of `TaskPartitionerNames`. All but "contiguous" put the samples into an order drawn with
+  /// the seed and divide them with Flower's partitioner of that name, as a `FederatedDataset` of
+  /// flwr-datasets does: "shards" with two for each partition, "pathological" with two classes, if
+  /// the parameters say nothing else. "contiguous" is `IidPartitioner` without another order.
   std::string partitioner = "iid";
 
   PartitionOptions partitions;
@@ -55,6 +61,14 @@ struct TaskData {
   datasets::ImageDataset train;
   datasets::ImageDataset validation;
 };
+
+/// iid, contiguous, dirichlet, pathological, shards, linear, square, exponential.
+std::vector<std::string> TaskPartitionerNames();
+
+/// The partitioner that the options name; another order of the samples is not its part.
+/// @return `kInvalidArgument` for an unknown name or parameter, or what the partitioner says.
+StatusOr<std::unique_ptr<datasets::Partitioner>> MakeTaskPartitioner(
+    const TaskDataOptions& options);
 
 /// Reads a node's partition. Takes some tenths of a second: load once a process and share.
 /// @return as `MakeImageSource`, `FederatedDataset::Make` and `LoadPartition`; `kInvalidArgument`

@@ -37,6 +37,15 @@ TEST(CommandLine, NamesThePartitionerThatIsUnknown) {
   EXPECT_NE(error.find("error: unknown partitioner 'fair'"), std::string::npos) << error;
 }
 
+TEST(CommandLine, NamesTheParameterThatThePartitionerHasNot) {
+  int exit_code = 0;
+  std::string error;
+  Parse({"--partitioner", "linear", "--partitioner-config", "alpha=1"}, exit_code, error);
+
+  EXPECT_EQ(exit_code, 2);
+  EXPECT_NE(error.find("alpha"), std::string::npos) << error;
+}
+
 TEST(CommandLine, TakesThePartitionFromTheNodeConfig) {
   int exit_code = 0;
   std::string error;

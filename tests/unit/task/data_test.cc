@@ -6,6 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "flwrcpp/datasets/partitioner.h"
 #include "tests/support/dataset_files.h"
@@ -57,6 +61,41 @@ TEST_F(TaskDataTest, ShufflesBeforeItDividesEvenly) {
   labels.insert(labels.end(), data->validation.labels.begin(), data->validation.labels.end());
   ASSERT_EQ(labels.size(), 5U);
   for (std::size_t i = 0; i < labels.size(); ++i) EXPECT_EQ(labels[i], order[5 + i] % 4);
+}
+
+TEST_F(TaskDataTest, PathologicalPartitionsHaveTwoClassesOrAsManyAsTheParametersSay) {
+  options_.partitioner = "pathological";
+  options_.partitions = {.num_partitions = 4};
+  options_.train_fraction = 1;
+  for (const std::size_t classes : {2U, 1U}) {
+    if (classes == 1) {
+      options_.partitions.parameters["num-classes-per-partition"] = std::int64_t{1};
+    }
+    for (options_.partition_id = 0; options_.partition_id < 4; ++options_.partition_id) {
+      const auto data = LoadTaskData(options_);
+      ASSERT_THAT(data, IsOk());
+      const std::set<std::uint8_t> labels(data->train.labels.begin(), data->train.labels.end());
+      EXPECT_EQ(labels.size(), classes);
+    }
+  }
+}
+
+TEST_F(TaskDataTest, LinearPartitionsGrowWithTheirNumber) {
+  options_.partitioner = "linear";
+  options_.partitions = {.num_partitions = 4};
+  options_.train_fraction = 1;
+  for (options_.partition_id = 0; options_.partition_id < 4; ++options_.partition_id) {
+    const auto data = LoadTaskData(options_);
+    ASSERT_THAT(data, IsOk());
+    EXPECT_EQ(data->train.size(), 2 * (options_.partition_id + 1));
+  }
+}
+
+TEST_F(TaskDataTest, EveryPartitionerCanBeMadeByItsName) {
+  for (const std::string& name : TaskPartitionerNames()) {
+    options_.partitioner = name;
+    EXPECT_THAT(MakeTaskPartitioner(options_), IsOk()) << name;
+  }
 }
 
 TEST_F(TaskDataTest, MayTrainOnEverythingButNotOnNothing) {
