@@ -320,7 +320,7 @@ def test_stock_server_app_with_stock_clients(
 
         ids = wait_until(lambda: nodes if len(nodes := online()) == 3 else set(), 60, "three nodes")
 
-        rounds = superlink.run(tmp_path / "run", {"num-server-rounds": 2, "min-nodes": 3}, legacy=legacy)
+        rounds = superlink.run(tmp_path / "run", {"num-server-rounds": 2, "min-nodes": 3}, kind="legacy" if legacy else "")
 
         assert_federated_average(rounds, 2, ids)
         assert sorted(reply.num_examples for reply in rounds.replies(2, "evaluate")) == [10, 20, 30]

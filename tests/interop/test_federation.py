@@ -41,7 +41,7 @@ def test_legacy_fedavg(superlink: SuperLink, nodes: Nodes, tmp_path: Path) -> No
     joined = nodes.start_all(superlink, [NodeOptions(partition=0), NodeOptions(partition=1)])
     ids = {node.node_id for node in joined}
 
-    rounds = superlink.run(tmp_path / "run", {"num-server-rounds": ROUNDS}, legacy=True)
+    rounds = superlink.run(tmp_path / "run", {"num-server-rounds": ROUNDS}, kind="legacy")
 
     assert [array.shape for array in rounds.sent(1).values()][:2] == [(6, 1, 5, 5), (6,)]
     assert_federated_average(rounds, ROUNDS, ids)

@@ -59,7 +59,7 @@ def test_fixed_clipping(superlink: SuperLink, nodes: Nodes, tmp_path: Path, norm
     joined = start_nodes(nodes, superlink, "fixedclipping_mod")
 
     config = {"num-server-rounds": ROUNDS, "clipping": "fixed", "clipping-norm": norm}
-    rounds = superlink.run(tmp_path / "run", config, legacy=legacy)
+    rounds = superlink.run(tmp_path / "run", config, kind="legacy" if legacy else "")
 
     assert_federated_average(rounds, ROUNDS, {node.node_id for node in joined})
     for number in rounds.numbers:
@@ -76,7 +76,7 @@ def test_adaptive_clipping(superlink: SuperLink, nodes: Nodes, tmp_path: Path, n
     joined = start_nodes(nodes, superlink, "adaptiveclipping_mod")
 
     config = {"num-server-rounds": ROUNDS, "clipping": "adaptive", "clipping-norm": norm}
-    rounds = superlink.run(tmp_path / "run", config, legacy=legacy)
+    rounds = superlink.run(tmp_path / "run", config, kind="legacy" if legacy else "")
 
     assert_federated_average(rounds, ROUNDS, {node.node_id for node in joined})
     for number in rounds.numbers:

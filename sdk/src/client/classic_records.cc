@@ -62,9 +62,9 @@ RecordDict FitReply(const StatusOr<FitRes>& result) {
   const FitRes fit = ValueOrDefault(result);
   RecordDict reply;
   reply.Set(kFitResMetrics, fit.metrics);
-  reply.Set("fitres.num_examples", NumExamples(fit.num_examples));
+  reply.Set(kFitResNumExamples, NumExamples(fit.num_examples));
   reply.Set(kFitResParameters, WriteParameters(fit.parameters));
-  reply.Set("fitres.status", StatusRecord(result.status(), kFitNotImplemented));
+  reply.Set(kFitResStatus, StatusRecord(result.status(), kFitNotImplemented));
   return reply;
 }
 

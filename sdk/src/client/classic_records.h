@@ -14,7 +14,9 @@ namespace flwrcpp::internal::classic {
 inline constexpr char kFitParameters[] = "fitins.parameters";
 inline constexpr char kFitConfig[] = "fitins.config";
 inline constexpr char kFitResParameters[] = "fitres.parameters";
+inline constexpr char kFitResNumExamples[] = "fitres.num_examples";
 inline constexpr char kFitResMetrics[] = "fitres.metrics";
+inline constexpr char kFitResStatus[] = "fitres.status";
 inline constexpr char kEvaluateParameters[] = "evaluateins.parameters";
 inline constexpr char kEvaluateConfig[] = "evaluateins.config";
 inline constexpr char kGetParametersConfig[] = "getparametersins.config";

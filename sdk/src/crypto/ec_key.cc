@@ -195,6 +195,36 @@ std::string EcPrivateKey::Sign(std::string_view bytes) const {
   return signature;
 }
 
+SecretBytes EcPrivateKey::PrivatePem() const {
+  const Bio bio(BIO_new(BIO_s_mem()));  // OpenSSL overwrites its memory in the end
+  if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), AsPkey(key_), nullptr, nullptr, 0,
+                                                      nullptr, nullptr) != 1) {
+    throw std::bad_alloc();
+  }
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, text + size};
+}
+
+StatusOr<SecretBytes> EcPrivateKey::Agree(const EcPublicKey& peer) const {
+  const PkeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, AsPkey(key_), nullptr));
+  std::size_t size = 0;
+  // Setting the peer also checks that its point is on the curve.
+  bool agreed = context != nullptr && EVP_PKEY_derive_init(context.get()) == 1 &&
+                EVP_PKEY_derive_set_peer(context.get(), AsPkey(peer.key_)) == 1 &&
+                EVP_PKEY_derive(context.get(), nullptr, &size) == 1;
+  SecretBytes secret(size);
+  agreed = agreed && EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(secret.data()),
+                                     &size) == 1;
+  ERR_clear_error();
+  if (!agreed) {
+    return InvalidArgument("no secret can be agreed between a key on {} and one on {}",
+                           GroupName(AsPkey(key_)), GroupName(AsPkey(peer.key_)));
+  }
+  secret.resize(size);
+  return secret;
+}
+
 StatusOr<EcPublicKey> EcPublicKey::ParsePem(std::string_view pem) {
   if (pem.size() > kMaxKeyText) {
     return InvalidArgument("public key text has {} bytes, more than {}", pem.size(), kMaxKeyText);
@@ -241,6 +271,8 @@ bool EcPublicKey::Verify(std::string_view bytes, std::string_view signature) con
   if (!valid) ERR_clear_error();
   return valid;
 }
+
+bool EcPublicKey::is_p384() const { return GroupName(AsPkey(key_)) == "secp384r1"; }
 
 bool EcPublicKey::is_nist_curve() const {
   const std::string group = GroupName(AsPkey(key_));

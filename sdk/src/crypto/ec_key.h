@@ -8,9 +8,12 @@
 #include <string_view>
 
 #include "crypto/ecdsa_verifier.h"
+#include "crypto/secret_bytes.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::internal {
+
+class EcPublicKey;
 
 /// An elliptic-curve private key. Immutable and thread-safe.
 class EcPrivateKey {
@@ -23,8 +26,13 @@ class EcPrivateKey {
 
   /// SubjectPublicKeyInfo as PEM text, as Flower sends and compares it.
   const std::string& public_pem() const { return public_pem_; }
+  /// PKCS#8 as PEM text, unencrypted: what `Parse` reads.
+  SecretBytes PrivatePem() const;
   /// ECDSA with SHA-256 over `bytes`, ASN.1 DER.
   std::string Sign(std::string_view bytes) const;
+  /// ECDH: the x coordinate that both sides come to, as long as the curve's field.
+  /// @return `kInvalidArgument` for a key on another curve.
+  StatusOr<SecretBytes> Agree(const EcPublicKey& peer) const;
 
  private:
   EcPrivateKey() = default;
@@ -47,9 +55,11 @@ class EcPublicKey {
   bool Verify(std::string_view bytes, std::string_view signature) const;
   /// P-192 to P-521.
   bool is_nist_curve() const;
+  bool is_p384() const;
   const std::string& pem() const { return pem_; }
 
  private:
+  friend class EcPrivateKey;
   EcPublicKey(std::shared_ptr<void> key, std::string pem);
 
   std::shared_ptr<void> key_;  // EVP_PKEY

@@ -94,6 +94,22 @@ StatusOr<std::string> Base64Decode(std::string_view text) {
   return bytes;
 }
 
+std::string Base64UrlEncode(std::string_view bytes) {
+  std::string text = Base64Encode(bytes);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
+}
+
+StatusOr<std::string> Base64UrlDecode(std::string_view text) {
+  std::string standard(text);
+  for (char& c : standard) {
+    // The other alphabet's characters are foreign here.
+    c = c == '-' ? '+' : c == '_' ? '/' : c == '+' || c == '/' ? '!' : c;
+  }
+  return Base64Decode(standard);
+}
+
 std::string RandomBytes(std::size_t size) {
   std::string bytes(size, '\0');
   // Fails only where the system has no entropy source; going on without one would be worse.

@@ -20,6 +20,10 @@ std::string Base64Encode(std::string_view bytes);
 /// @return `kInvalidArgument` for foreign characters or wrong padding.
 StatusOr<std::string> Base64Decode(std::string_view text);
 
+/// The same with `-` and `_` in place of `+` and `/`, with padding.
+std::string Base64UrlEncode(std::string_view bytes);
+StatusOr<std::string> Base64UrlDecode(std::string_view text);
+
 /// Cryptographically random bytes and ids.
 std::string RandomBytes(std::size_t size);
 /// A random id as Flower uses for nodes and runs: never 0 or 1.

@@ -4,6 +4,8 @@
 // A node for the interop tests: training without learning, exact and quick, and able to fail on
 // request. It does the arithmetic of stock_app/cnnapp/drift.py and obeys the same words in the
 // instruction's config; `fault=sleep` in its own --node-config makes it sleep until it is stopped.
+// With --secagg it takes part in secure aggregation, from which `drop-out-stage=N` makes it drop
+// out with an error in stage N, from 0 on.
 
 #include <fmt/format.h>
 
@@ -25,6 +27,7 @@
 #include "flwrcpp/client.h"
 #include "flwrcpp/log.h"
 #include "flwrcpp/mod/differential_privacy.h"
+#include "flwrcpp/mod/secagg.h"
 #include "flwrcpp/node.h"
 #include "program/files.h"
 #include "program/program.h"
@@ -97,7 +100,7 @@ class DriftClient final : public flwrcpp::NumPyClient {
     if (const Status status = Obey(config); !status.ok()) return status;
     const StatusOr<std::int64_t> round = config.GetInt("server-round");
     if (!round.ok()) return round.status();
-    const float step = static_cast<float>(0.001 * static_cast<double>((partition_ + 1) * *round));
+    const double step = 0.001 * static_cast<double>((partition_ + 1) * *round);
     FitRes result;
     double loss = 0;
     for (const auto& [name, array] : parameters) {
@@ -129,11 +132,12 @@ class DriftClient final : public flwrcpp::NumPyClient {
   /// Makes each element half of it plus `step`.
   /// @return the sum of the sizes before. It is several sums side by side: in one alone each
   ///   addition would wait for the one before.
-  static double DriftValues(std::span<float> values, float step) {
+  template <typename T>
+  static double DriftValues(std::span<T> values, T step) {
     std::array<double, 16> sums{};
-    const auto drift = [&](float& value, double& sum) {
+    const auto drift = [&](T& value, double& sum) {
       sum += std::fabs(value);
-      value = value * 0.5F + step;
+      value = value * T{0.5} + step;
     };
     std::size_t i = 0;
     for (; i + sums.size() <= values.size(); i += sums.size()) {
@@ -143,31 +147,49 @@ class DriftClient final : public flwrcpp::NumPyClient {
     return std::accumulate(sums.begin(), sums.end(), 0.0);
   }
 
-  /// @param mean_size becomes the mean size of the elements before.
-  static StatusOr<Array> Drift(const Array& array, float step, double& mean_size) {
-    const StatusOr<flwrcpp::NpyHeader> header = array.Header();
-    if (!header.ok()) return header.status();
-    if (header->descr != "<f4") return array;  // only float32 drifts
+  template <typename T>
+  static StatusOr<Array> DriftAs(const char* dtype, const Array& array, double step,
+                                 double& mean_size) {
     Status copied;
     const StatusOr<Array> drifted =
-        Array::Build("float32", header->shape, [&](std::span<std::byte> bytes) {
+        Array::Build(dtype, array.Header()->shape, [&](std::span<std::byte> bytes) {
           copied = array.CopyElements(bytes);
-          const std::span values(reinterpret_cast<float*>(bytes.data()),
-                                 bytes.size() / sizeof(float));
-          mean_size += DriftValues(values, step) / static_cast<double>(values.size());
+          const std::span values(reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T));
+          mean_size +=
+              DriftValues(values, static_cast<T>(step)) / static_cast<double>(values.size());
         });
     return copied.ok() ? drifted : copied;
+  }
+
+  /// @param mean_size becomes the mean size of the elements before.
+  static StatusOr<Array> Drift(const Array& array, double step, double& mean_size) {
+    const StatusOr<flwrcpp::NpyHeader> header = array.Header();
+    if (!header.ok()) return header.status();
+    if (header->descr == "<f4") return DriftAs<float>("float32", array, step, mean_size);
+    // Stock workflows of secure aggregation send these from the second round on.
+    if (header->descr == "<f8") return DriftAs<double>("float64", array, step, mean_size);
+    return array;
+  }
+
+  template <typename T>
+  static StatusOr<double> MeanSize(const Array& array) {
+    const StatusOr<std::vector<T>> values = array.ToVector<T>();
+    if (!values.ok()) return values.status();
+    double size = 0;
+    for (const T value : *values) size += std::fabs(value);
+    return values->empty() ? 0 : size / static_cast<double>(values->size());
   }
 
   /// The mean, over the arrays, of their elements' mean size.
   static StatusOr<double> Loss(const ArrayRecord& arrays) {
     double sum = 0;
     for (const auto& item : arrays) {
-      const StatusOr<std::vector<float>> values = item.second.ToVector<float>();
-      if (!values.ok()) return values.status();
-      double size = 0;
-      for (const float value : *values) size += std::fabs(value);
-      sum += values->empty() ? 0 : size / static_cast<double>(values->size());
+      const StatusOr<flwrcpp::NpyHeader> header = item.second.Header();
+      const bool is_double = header.ok() && header->descr == "<f8";
+      const StatusOr<double> size =
+          is_double ? MeanSize<double>(item.second) : MeanSize<float>(item.second);
+      if (!size.ok()) return size.status();
+      sum += *size;
     }
     return arrays.empty() ? 0 : sum / static_cast<double>(arrays.size());
   }
@@ -192,6 +214,21 @@ class DriftClient final : public flwrcpp::NumPyClient {
   const bool sleeps_;
   const std::stop_token stop_;
 };
+
+/// Fails in the stage that `drop-out-stage` of the node's config tells. Around the protocol, which
+/// does not notice.
+StatusOr<flwrcpp::Message> DropOut(const flwrcpp::Message& message, Context& context,
+                                   const flwrcpp::MessageHandler& next) {
+  static constexpr std::array kStages = {"setup", "share_keys", "collect_masked_vectors", "unmask"};
+  const std::int64_t stage = context.node_config.GetInt("drop-out-stage").value_or(-1);
+  const ConfigRecord* const configs = message.content().FindConfig("secaggplus_configs");
+  if (configs != nullptr && stage >= 0 && stage < 4 &&
+      configs->GetString("stage").value_or("") == kStages[static_cast<std::size_t>(stage)]) {
+    Say(fmt::format("drops out in stage {}", stage));
+    return Status(StatusCode::kAborted, "dropped out as its config wants it");
+  }
+  return next(message, context);
+}
 
 /// `key=value key=value`; values are whole numbers or text.
 flwrcpp::UserConfig ParseNodeConfig(const std::string& text) {
@@ -235,7 +272,7 @@ int main(int argc, char** argv) {
   const CLI::Option* const wait = cli.add_option("--max-wait-time", max_wait_seconds);
   cli.add_option("--state-dir", options.state_directory);
   cli.add_option("--mod", mod, "As Flower calls it")
-      ->check(CLI::IsMember({"fixedclipping_mod", "adaptiveclipping_mod"}));
+      ->check(CLI::IsMember({"fixedclipping_mod", "adaptiveclipping_mod", "secaggplus_mod"}));
   CLI11_PARSE(cli, argc, argv);
 
   for (const auto& [file, text] : {std::pair(root_certificates, &options.root_certificates),
@@ -268,6 +305,7 @@ int main(int argc, char** argv) {
       "eval_loss");
   if (mod == "fixedclipping_mod") app.Use(flwrcpp::FixedClippingMod());
   if (mod == "adaptiveclipping_mod") app.Use(flwrcpp::AdaptiveClippingMod());
+  if (mod == "secaggplus_mod") app.Use(DropOut).Use(flwrcpp::SecAggPlusMod());
   const Status status = flwrcpp::RunNode(app, options, stop.token());
   return status.ok() ? flwrcpp::program::kSuccess : flwrcpp::program::ReportError(status);
 }

@@ -26,10 +26,11 @@ class NodeOptions:
     private_key: Path | None = None
     transport: str | None = None  # none: the node finds out by itself
     extra: tuple[str, ...] = ()  # more options, which C++ nodes and stock ones spell alike
+    config: str = ""  # more of its own config
 
     @property
     def node_config(self) -> str:
-        return f"partition-id={self.partition} num-partitions={self.partitions}"
+        return f"partition-id={self.partition} num-partitions={self.partitions} {self.config}".strip()
 
     @property
     def security(self) -> list[str]:

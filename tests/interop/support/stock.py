@@ -107,16 +107,19 @@ class Flwr:
         """What `flwr log` shows of a run."""
         return self.flwr_text("log", str(run_id), *self.stock.traits.cli_target(self._app), "--show")
 
-    def build_fab(self) -> Path:
-        """The FAB of stock_app."""
-        self.flwr_text("build", "--app", self._app)
+    def build_fab(self, kind: str = "") -> Path:
+        """The FAB of stock_app, of a kind as `start_run` knows them."""
+        self.flwr_text("build", "--app", self._stage_app(f"app-{kind}", kind) if kind else self._app)
         (fab,) = self.folder.glob("*.fab")
         return fab
 
-    def start_run(self, record_to: Path, config: Mapping[str, Any], *, legacy: bool = False) -> Run:
-        """Starts a run of the app in stock_app and returns as soon as the SuperLink has given it an id."""
-        legacy = legacy or not self.stock.traits.has_strategies
-        return self.start_app(self._stage_app("app-legacy", legacy=True) if legacy else self._app, record_to, config)
+    def start_run(self, record_to: Path, config: Mapping[str, Any], *, kind: str = "") -> Run:
+        """Starts a run of the app in stock_app and returns as soon as the SuperLink has given it an id.
+
+        `kind` is what its modules' names begin with: `legacy`, `secagg`, or nothing for the message-based federation.
+        """
+        kind = kind or ("" if self.stock.traits.has_strategies else "legacy")
+        return self.start_app(self._stage_app(f"app-{kind}", kind) if kind else self._app, record_to, config)
 
     def start_app(self, app: Path, record_to: Path, config: Mapping[str, Any]) -> Run:
         """The same with any app that has a setting `record-to`; `flwr run` may write into its folder."""
@@ -128,9 +131,9 @@ class Flwr:
         self._runs.append(run)
         return run
 
-    def run(self, record_to: Path, config: Mapping[str, Any], *, legacy: bool = False) -> Rounds:
+    def run(self, record_to: Path, config: Mapping[str, Any], *, kind: str = "") -> Rounds:
         """Starts a run, waits until it has completed, and returns what its ServerApp wrote down."""
-        run = self.start_run(record_to, config, legacy=legacy)
+        run = self.start_run(record_to, config, kind=kind)
         status = run.wait()
         assert status == "finished:completed", f"run {run.run_id} ended as {status}\n{run.process.tail(60)}"
         return run.rounds
@@ -143,7 +146,7 @@ class Flwr:
                 run.process.stop()
         self._runs.clear()
 
-    def _stage_app(self, name: str, *, legacy: bool = False) -> Path:
+    def _stage_app(self, name: str, kind: str = "") -> Path:
         """A copy of stock_app outside of the checkout, which `flwr run` may write into."""
         folder = self.folder / name
         if folder.exists():
@@ -151,8 +154,8 @@ class Flwr:
         shutil.copytree(INTEROP / "stock_app", folder, ignore=shutil.ignore_patterns("__pycache__"))
         project = folder / "pyproject.toml"
         text = project.read_text()
-        if legacy:
-            text = re.sub(r"cnnapp\.(server|client)_app:app", r"cnnapp.legacy_\1_app:app", text)
+        if kind:
+            text = re.sub(r"cnnapp\.(server|client)_app:app", rf"cnnapp.{kind}_\1_app:app", text)
         project.write_text(text + self.stock.traits.project_connection(self.address))
         return folder
 

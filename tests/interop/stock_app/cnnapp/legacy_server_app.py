@@ -65,20 +65,23 @@ def _with_clipping(strategy: FedAvg, kind: str, norm: float, nodes: int):
     return strategies.DifferentialPrivacyClientSideAdaptiveClipping(strategy, 0.0, nodes, initial_clipping_norm=norm)
 
 
-def server_fn(context: Context) -> ServerAppComponents:
-    config = context.run_config
-    nodes, rounds = int(config["min-nodes"]), int(config["num-server-rounds"])
-
+def instruction_fn(config):
     def instruction(server_round: int) -> dict:
         return {"server-round": server_round, "lr": config["lr"], "local-epochs": config["local-epochs"]}
 
+    return instruction
+
+
+def server_fn(context: Context) -> ServerAppComponents:
+    config = context.run_config
+    nodes, rounds = int(config["min-nodes"]), int(config["num-server-rounds"])
     strategy = RecordingFedAvg(
         Recorder(str(config["record-to"])),
         min_available_clients=nodes,
         min_fit_clients=nodes,
         min_evaluate_clients=nodes,
-        on_fit_config_fn=instruction,
-        on_evaluate_config_fn=instruction,
+        on_fit_config_fn=instruction_fn(config),
+        on_evaluate_config_fn=instruction_fn(config),
     )
     if config["clipping"]:
         strategy = _with_clipping(strategy, config["clipping"], float(config["clipping-norm"]), nodes)
