@@ -361,6 +361,7 @@ TEST_F(DpStrategyTest, ARoundWithoutRepliesLeavesTheNorm) {
   ASSERT_THAT(result, IsOk());
   EXPECT_FALSE(result->arrays.has_value());
   EXPECT_EQ(strategy->clipping_norm(), 0.1);
+  EXPECT_THAT(strategy->State(), IsEmpty());
 }
 
 TEST_F(DpStrategyTest, ANormThatWouldVanishStays) {
