@@ -72,6 +72,7 @@ TEST(FedAvgMTest, KeepsTheMomentumInNoMoreThanFloat32UnlessTheModelIsFloat64) {
 
   EXPECT_EQ(next.Find("half")->dtype(), "float16");
   const RecordDict state = strategy->State();
+  ASSERT_TRUE(state.contains("momentum"));
   const ArrayRecord& momentum = *state.FindArrays("momentum");
   EXPECT_EQ(momentum.Find("w")->dtype(), "float32");
   EXPECT_EQ(momentum.Find("half")->dtype(), "float32");

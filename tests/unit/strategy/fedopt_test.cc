@@ -114,6 +114,7 @@ TEST(FedOptTest, KeepsBothMomentsInNoMoreThanFloat32UnlessTheModelIsFloat64) {
   EXPECT_EQ(next.Find("double")->dtype(), "float64");
   const RecordDict state = strategy->State();
   for (const char* const record : {"m", "v"}) {
+    ASSERT_TRUE(state.contains(record));
     EXPECT_EQ(state.FindArrays(record)->Find("w")->dtype(), "float32");
     EXPECT_EQ(state.FindArrays(record)->Find("double")->dtype(), "float64");
   }
