@@ -220,8 +220,7 @@ TEST_F(ResumeTest, TheCheckpointOfAnotherStrategyIsRefused) {
 
   EXPECT_THAT(
       LoadBeginning(Resume("FedAdam")),
-      StatusIs(StatusCode::kInvalidArgument,
-               "is of the strategy FedAvg, expected FedAdam"));
+      StatusIs(StatusCode::kInvalidArgument, "is of the strategy FedAvg, expected FedAdam"));
   EXPECT_THAT(LoadBeginning(Resume("FedAvg")), IsOk());
 }
 
