@@ -9,6 +9,7 @@
 
 #include "flwrcpp/mod/differential_privacy.h"
 #include "flwrcpp/mod/message_size.h"
+#include "flwrcpp/mod/secagg.h"
 #include "program/settings.h"
 
 namespace flwrcpp::client_app {
@@ -29,6 +30,8 @@ StatusOr<Mod> MakeMod(const std::string& name, const UserConfig& local_dp) {
   if (name == "fixedclipping") return FixedClippingMod();
   if (name == "adaptiveclipping") return AdaptiveClippingMod();
   if (name == "localdp") return MakeLocalDp(local_dp);
+  if (name == "secagg") return SecAggMod();
+  if (name == "secaggplus") return SecAggPlusMod();
   if (name == "message-size") return MessageSizeMod();
   if (name == "arrays-size") return ArraysSizeMod();
   return Status(StatusCode::kInvalidArgument,
@@ -38,7 +41,8 @@ StatusOr<Mod> MakeMod(const std::string& name, const UserConfig& local_dp) {
 }  // namespace
 
 std::vector<std::string> ModNames() {
-  return {"fixedclipping", "adaptiveclipping", "localdp", "message-size", "arrays-size"};
+  return {"fixedclipping", "adaptiveclipping", "localdp",    "secagg",
+          "secaggplus",    "message-size",     "arrays-size"};
 }
 
 StatusOr<std::vector<Mod>> MakeMods(const std::string& names, const UserConfig& local_dp) {

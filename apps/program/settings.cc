@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace flwrcpp::program {
@@ -47,6 +48,19 @@ void Settings::Get(const char* name, std::optional<std::uint64_t>& out) {
   std::int64_t value = 0;
   Get(name, value);
   if (values_.contains(name)) out = static_cast<std::uint64_t>(value);
+}
+
+void Settings::Get(const char* name, std::variant<int, double>& out) {
+  if (!IsGiven(name)) return;
+  const StatusOr<std::int64_t> whole = values_.GetInt(name);
+  if (whole.ok() && *whole >= std::numeric_limits<int>::min() &&
+      *whole <= std::numeric_limits<int>::max()) {
+    out = static_cast<int>(*whole);
+    return;
+  }
+  double number = 0;
+  Get(name, number);
+  out = number;
 }
 
 Status Settings::Check() const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "flwrcpp/records.h"
@@ -24,6 +25,8 @@ class Settings {
   void Get(const char* name, std::optional<double>& out);
   void Get(const char* name, std::int64_t& out);
   void Get(const char* name, std::optional<std::uint64_t>& out);
+  /// An int stays one: 1 is not 1.0.
+  void Get(const char* name, std::variant<int, double>& out);
 
   /// The first error, a setting that nobody asked for included; to be asked last.
   Status Check() const;

@@ -99,6 +99,8 @@ StartOptions MakeStartOptions(const Options& options, Evaluation& evaluation) {
   StartOptions start;
   start.num_rounds = options.rounds;
   start.timeout = options.round_timeout;
+  start.over_selection = options.strategy.over_selection;
+  start.max_redispatches = options.strategy.max_redispatches;
   start.train_config = {{"lr", options.lr},
                         {"local-epochs", options.local_epochs},
                         {"batch-size", options.batch_size}};

@@ -32,8 +32,10 @@ template <typename Figures, typename Visit>
 void ForEachCount(Figures& figures, const Visit& visit) {
   visit("train_results", figures.train_results);
   visit("train_failures", figures.train_failures);
+  visit("train_late", figures.train_late);
   visit("evaluate_results", figures.evaluate_results);
   visit("evaluate_failures", figures.evaluate_failures);
+  visit("evaluate_late", figures.evaluate_late);
 }
 
 std::string Cell(const std::optional<double>& value) {
@@ -47,17 +49,19 @@ RoundFigures FiguresOf(const RoundReport& report) {
   figures.server_round = report.server_round;
   figures.seconds = report.seconds;
   const auto add = [&](const std::optional<AggregateResult>& phase, int sampled, int& results,
-                       int& failures) {
+                       int& failures, int& late) {
     if (!phase) return;
+    late = phase->num_late;
     results = phase->num_results;
     failures = sampled - phase->num_results;
     for (const auto& [node_id, why] : phase->failures) {
       figures.failures.push_back(fmt::format("node {}: {}", node_id, why));
     }
   };
-  add(report.train, report.sampled_train, figures.train_results, figures.train_failures);
-  add(report.evaluate, report.sampled_evaluate, figures.evaluate_results,
-      figures.evaluate_failures);
+  add(report.train, report.sampled_train, figures.train_results, figures.train_failures,
+      figures.train_late);
+  add(report.evaluate, report.sampled_evaluate, figures.evaluate_results, figures.evaluate_failures,
+      figures.evaluate_late);
   if (report.train) figures.train_loss = Metric(report.train->metrics, "train_loss");
   if (report.evaluate) {
     figures.eval_loss = Metric(report.evaluate->metrics, "eval_loss");
@@ -104,7 +108,9 @@ StatusOr<History> LoadHistory(const std::filesystem::path& metrics_json) {
       ForEachFigure(figures, [&](const char* name, std::optional<double>& value) {
         if (row.contains(name)) value = row.at(name).get<double>();
       });
-      ForEachCount(figures, [&](const char* name, int& value) { value = row.at(name).get<int>(); });
+      ForEachCount(figures, [&](const char* name, int& value) {
+        if (row.contains(name)) value = row.at(name).get<int>();  // earlier files lack some
+      });
       figures.seconds = row.at("seconds").get<double>();
       figures.failures = row.at("failures").get<std::vector<std::string>>();
       history.rounds.push_back(std::move(figures));

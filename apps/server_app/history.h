@@ -22,8 +22,10 @@ struct RoundFigures {
   std::optional<double> test_accuracy;  ///< Likewise, 0 to 1.
   int train_results = 0;
   int train_failures = 0;  ///< Errors and nodes that did not answer.
+  int train_late = 0;      ///< Replies to a phase that was closed before, or from too old a model.
   int evaluate_results = 0;
   int evaluate_failures = 0;
+  int evaluate_late = 0;
   double seconds = 0;
   std::vector<std::string> failures;  ///< "node 12: why"
 };

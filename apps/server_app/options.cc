@@ -151,6 +151,8 @@ Status ApplyRunConfig(const UserConfig& config, Options& options) {
   number("min-nodes", 1, kMany, min_nodes);
   number("fraction-train", 0, 1, common.fraction_train);
   number("fraction-evaluate", 0, 1, common.fraction_evaluate);
+  number("over-selection", 0, StartOptions::kMaxOverSelection, options.strategy.over_selection);
+  number("max-redispatches", 0, kMany, options.strategy.max_redispatches);
   number("lr", 0, kMany, options.lr);
   number("local-epochs", 1, kMany, options.local_epochs);
   number("batch-size", 1, kMany, options.batch_size);
@@ -167,6 +169,8 @@ std::vector<std::pair<std::string, std::string>> DescribeSettings(const Options&
       {"strategy", options.strategy.FullName()},
       {"strategy settings", fmt::format("{}", fmt::join(strategy.Summary(), "; "))},
       {"rounds", std::to_string(options.rounds)},
+      {"over-selection", fmt::format("{}", options.strategy.over_selection)},
+      {"max-redispatches", std::to_string(options.strategy.max_redispatches)},
       {"lr", fmt::format("{}", options.lr)},
       {"local-epochs", std::to_string(options.local_epochs)},
       {"batch-size", std::to_string(options.batch_size)},

@@ -50,9 +50,10 @@ struct Options {
 bool ParseCommandLine(int argc, char** argv, Options& options, int& exit_code);
 
 /// Lays the run config of a run that a user started (`flwr run --run-config`) over `options`:
-/// `num-server-rounds`, `strategy`, `strategy-config`, `dp`, `dp-config`, `min-nodes`,
-/// `fraction-train`, `fraction-evaluate`, `lr`, `local-epochs`, `batch-size`, `seed`. Other keys
-/// are left to the nodes.
+/// `num-server-rounds`, `strategy`, `strategy-config`, `dp`, `dp-config`, `secagg`,
+/// `secagg-config`, `min-nodes`, `fraction-train`, `fraction-evaluate`, `over-selection`,
+/// `max-redispatches`, `lr`, `local-epochs`, `batch-size`, `seed`. Other keys are left to the
+/// nodes.
 /// @return `kInvalidArgument` naming a key whose value is none for it.
 Status ApplyRunConfig(const UserConfig& config, Options& options);
 

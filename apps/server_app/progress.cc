@@ -43,6 +43,8 @@ void Progress::Round(const RoundFigures& figures) {
   if (failures > 0) {
     parts.push_back(fmt::format("{} failure{}", failures, failures == 1 ? "" : "s"));
   }
+  const int late = figures.train_late + figures.evaluate_late;
+  if (late > 0) parts.push_back(fmt::format("{} late", late));
   const std::string begin = figures.server_round == 0
                                 ? "Initial model"
                                 : fmt::format("Round {}/{}", figures.server_round, num_rounds_);

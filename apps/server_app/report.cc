@@ -114,14 +114,15 @@ std::string Rounds(const History& history) {
   std::string html =
       "<table><thead><tr><th>round</th><th>train loss</th><th>eval loss</th><th>eval accuracy</th>"
       "<th>test loss</th><th>test accuracy</th><th>replies (train / evaluate)</th>"
-      "<th>failures</th><th>seconds</th></tr></thead><tbody>\n";
+      "<th>failures</th><th>late</th><th>seconds</th></tr></thead><tbody>\n";
   for (const RoundFigures& figures : history.rounds) {
-    html +=
-        fmt::format("<tr><td>{}</td>{}{}{}{}{}<td>{} / {}</td><td>{}</td><td>{:.2f}</td></tr>\n",
-                    figures.server_round, Cell(figures.train_loss), Cell(figures.eval_loss),
-                    Cell(figures.eval_accuracy), Cell(figures.test_loss),
-                    Cell(figures.test_accuracy), figures.train_results, figures.evaluate_results,
-                    figures.train_failures + figures.evaluate_failures, figures.seconds);
+    html += fmt::format(
+        "<tr><td>{}</td>{}{}{}{}{}<td>{} / {}</td><td>{}</td><td>{}</td><td>{:.2f}</td></tr>\n",
+        figures.server_round, Cell(figures.train_loss), Cell(figures.eval_loss),
+        Cell(figures.eval_accuracy), Cell(figures.test_loss), Cell(figures.test_accuracy),
+        figures.train_results, figures.evaluate_results,
+        figures.train_failures + figures.evaluate_failures,
+        figures.train_late + figures.evaluate_late, figures.seconds);
   }
   return html + "</tbody></table>\n";
 }

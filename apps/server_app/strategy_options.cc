@@ -17,6 +17,7 @@ namespace {
 
 constexpr char kExample[] = "eta=0.1 beta-1=0.9";
 constexpr char kPrivacyExample[] = "noise-multiplier=1 clipping-norm=1";
+constexpr char kSecAggExample[] = "reconstruction-threshold=0.6 max-weight=15000";
 
 Status Parse(const std::string& where, const std::string& example, const std::string& text,
              ConfigRecord& out) {
@@ -42,11 +43,23 @@ StatusOr<std::unique_ptr<Strategy>> StrategyOptions::Make() const {
   StatusOr<std::unique_ptr<Strategy>> strategy = MakeStrategy(name, fedavg, parameters);
   if (!strategy.ok()) return strategy;
   const bool all_train = common.fraction_train == 1;
-  return Wrap(privacy, all_train ? common.min_available_nodes : 0, *std::move(strategy));
+  strategy = Wrap(privacy, all_train ? common.min_available_nodes : 0, *std::move(strategy));
+  if (!strategy.ok()) return strategy;
+  const bool clips_on_server = privacy.kind.starts_with("server-");
+  const bool fills_places = over_selection > 0 || max_redispatches > 0;
+  if (fills_places && (name == "FedBuff" || !secagg.kind.empty())) {
+    return Status(StatusCode::kInvalidArgument,
+                  fmt::format("over-selection and max-redispatches have no part in {}",
+                              name == "FedBuff" ? name : secagg.kind));
+  }
+  return WrapInSecAgg(secagg, name, clips_on_server, *std::move(strategy));
 }
 
 std::string StrategyOptions::FullName() const {
-  return privacy.kind.empty() ? name : fmt::format("{}, dp {}", name, privacy.kind);
+  std::string full_name = name;
+  if (!privacy.kind.empty()) full_name += ", dp " + privacy.kind;
+  if (!secagg.kind.empty()) full_name += ", " + secagg.kind;
+  return full_name;
 }
 
 void StrategyOptions::SetMinNodes(int nodes) {
@@ -74,6 +87,15 @@ void StrategyFlags::AddTo(CLI::App& cli, const std::string& group, StrategyOptio
                              "max-epsilon keep account of what is spent",
                              kPrivacyExample))
       ->group(group);
+  cli.add_option("--secagg", secagg_,
+                 fmt::format("Secure aggregation around both: {}; needs nodes with\n"
+                             "--mods of that name",
+                             fmt::join(SecAggKinds(), ", ")))
+      ->option_text("NAME")
+      ->group(group);
+  cli.add_option("--secagg-config", secagg_parameters_,
+                 fmt::format("Its parameters by Flower's names, \"{}\"", kSecAggExample))
+      ->group(group);
   cli.add_option("--min-nodes", min_nodes_, "A round waits until so many nodes are online")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str()
@@ -88,15 +110,32 @@ void StrategyFlags::AddTo(CLI::App& cli, const std::string& group, StrategyOptio
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group(group);
+  cli.add_option("--over-selection", options.over_selection,
+                 "Share of nodes to ask beyond those that a round needs: it takes\n"
+                 "the first replies, slower ones count as late")
+      ->check(CLI::Range(0.0, StartOptions::kMaxOverSelection))
+      ->capture_default_str()
+      ->group(group);
+  cli.add_option("--max-redispatches", options.max_redispatches,
+                 "How often a round gives the place of a node that was lost to\n"
+                 "another one")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str()
+      ->group(group);
 }
 
 Status StrategyFlags::Complete(StrategyOptions& options) const {
   options.name = OwnSpelling(name_);
   options.SetMinNodes(min_nodes_);
   options.privacy.kind = privacy_;
+  options.secagg.kind = secagg_;
   Status status = Parse("--strategy-config", kExample, parameters_, options.parameters);
   if (status.ok()) {
     status = Parse("--dp-config", kPrivacyExample, privacy_parameters_, options.privacy.parameters);
+  }
+  if (status.ok()) {
+    status =
+        Parse("--secagg-config", kSecAggExample, secagg_parameters_, options.secagg.parameters);
   }
   return status.ok() ? options.Make().status() : status;
 }
@@ -120,6 +159,7 @@ Status ApplyRunConfig(const UserConfig& config, StrategyOptions& options) {
   };
   choose("strategy", "strategy-config", kExample, options.name, options.parameters);
   choose("dp", "dp-config", kPrivacyExample, options.privacy.kind, options.privacy.parameters);
+  choose("secagg", "secagg-config", kSecAggExample, options.secagg.kind, options.secagg.parameters);
   options.name = OwnSpelling(options.name);
   return status.ok() ? options.Make().status() : status;
 }

@@ -9,6 +9,7 @@
 #include "flwrcpp/status.h"
 #include "flwrcpp/strategy/fedavg.h"
 #include "server_app/privacy_options.h"
+#include "server_app/secagg_options.h"
 
 namespace CLI {
 class App;
@@ -22,12 +23,16 @@ struct StrategyOptions {
   ConfigRecord parameters;      ///< Its own ones, as `MakeStrategy` takes them.
   FedAvgOptions common;         ///< What all have.
   PrivacyOptions privacy;       ///< What is put around it.
+  SecAggOptions secagg;         ///< What is put around that.
+  double over_selection = 0;    ///< As in `StartOptions`.
+  int max_redispatches = 0;     ///< Likewise.
 
-  /// How a checkpoint and the report call it, e.g. "FedAdam, dp client-fixed".
+  /// How a checkpoint and the report call it, e.g. "FedAdam, dp client-fixed, secagg".
   std::string FullName() const;
 
   /// Makes it; evaluation of the nodes is averaged by `WeightedAverage`.
-  /// @return as `MakeStrategy` and `Wrap`.
+  /// @return as `MakeStrategy`, `Wrap` and `WrapInSecAgg`; `kInvalidArgument` also for a strategy
+  ///   in which `over_selection` or `max_redispatches` have no part.
   StatusOr<std::unique_ptr<Strategy>> Make() const;
 
   /// A round wants `nodes`, or as many of them as it samples.
@@ -49,11 +54,13 @@ class StrategyFlags {
   std::string parameters_;
   std::string privacy_;
   std::string privacy_parameters_;
+  std::string secagg_;
+  std::string secagg_parameters_;
   int min_nodes_ = 2;
 };
 
-/// Lays the keys of a run config over `options`: `strategy` and `dp` (whose parameters are then
-/// the defaults), `strategy-config`, `dp-config`.
+/// Lays the keys of a run config over `options`: `strategy`, `dp` and `secagg` (whose parameters
+/// are then the defaults), `strategy-config`, `dp-config`, `secagg-config`.
 /// @return `kInvalidArgument` naming the key or parameter.
 Status ApplyRunConfig(const UserConfig& config, StrategyOptions& options);
 

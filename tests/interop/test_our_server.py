@@ -37,10 +37,10 @@ class Programs:
     def server(self, *options: object, min_nodes: int = 2, security: tuple[object, ...] = ("--insecure",)) -> Process:
         return self._start("server_app", "--min-nodes", min_nodes, "--out", self.out, *security, *options)
 
-    def learner(self, address: str, partition: int) -> Process:
-        """A node that really trains; the two have equally many samples, so that it does not matter which answers first."""
-        config = f"partition-id={partition} num-partitions=2"
-        return self._start("client_app", "--superlink", address, "--insecure", "--samples", 200, "--node-config", config)
+    def learner(self, address: str, partition: int, *options: object) -> Process:
+        """A node that really trains; all have equally many samples, so that it does not matter which answers first."""
+        config = f"partition-id={partition} num-partitions=3"
+        return self._start("client_app", "--superlink", address, "--insecure", "--samples", 200, "--node-config", config, *options)
 
     def superlink(self, *options: object) -> Process:
         return self._start("superlink", "--insecure", *options)
@@ -223,6 +223,61 @@ def test_node_dies_while_training(programs: Programs) -> None:
     assert any(node_id in failure for failure in row["failures"]), row["failures"]
 
 
+def only_node_0(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the first drifting node makes of the model in round 1."""
+    return {key: array * np.float32(0.5) + np.float32(0.001) for key, array in arrays.items()}
+
+
+def test_place_of_a_dead_node_is_given_to_another(programs: Programs) -> None:
+    server = programs.server("--port", 0, "--rounds", 1, "--fraction-evaluate", 0, "--max-redispatches", 1, min_nodes=1)
+    dies = programs.node(address_of(server), 1, config="fault=sleep")
+    dies.wait_for_line("fault sleep begins on partition 1", ROUND_TIMEOUT, stream="out")
+    spare = programs.node(address_of(server), 0)
+    spare.wait_for_line(r"^Node \d+ connected", 30, stream="out")
+
+    dies.kill()
+
+    assert server.wait(120) == 0, server.tail()
+    for key, array in only_node_0(checkpoint(programs, 0)).items():
+        np.testing.assert_allclose(checkpoint(programs, 1)[key], array, rtol=1e-6, atol=1e-7, err_msg=key)
+
+
+def test_over_selection_takes_the_first_reply(programs: Programs) -> None:
+    """A round wants one of three nodes and asks all: two never answer."""
+    server = programs.server(
+        "--port", 0, "--rounds", 1, "--fraction-evaluate", 0, "--fraction-train", 0.34, "--over-selection", 2, min_nodes=3
+    )
+    for partition, fault in enumerate(("", "fault=sleep", "fault=sleep")):
+        programs.node(address_of(server), partition, config=fault)
+
+    assert server.wait(ROUND_TIMEOUT) == 0, server.tail()
+    for key, array in only_node_0(checkpoint(programs, 0)).items():
+        np.testing.assert_allclose(checkpoint(programs, 1)[key], array, rtol=1e-6, atol=1e-7, err_msg=key)
+    row = json.loads((programs.out / "metrics.json").read_text())["rounds"][1]
+    assert (row["train_results"], row["train_failures"]) == (1, 0)
+
+
+def test_secure_aggregation_gives_what_the_plain_one_does(programs: Programs) -> None:
+    """Nodes with the mod refuse a round that is not masked, so that a round with results was."""
+    config = "reconstruction-threshold=2 num-shares=3 max-weight=200"
+    runs = {"plain": ((), ()), "masked": (("--secagg", "secaggplus", "--secagg-config", config), ("--mods", "secaggplus"))}
+    for name, (server_options, node_options) in runs.items():
+        programs.out = programs.folder / name
+        server = programs.server("--port", 0, "--rounds", 2, "--no-server-evaluation", *server_options, min_nodes=3)
+        nodes = [programs.learner(address_of(server), partition, *node_options) for partition in range(3)]
+        assert server.wait(ROUND_TIMEOUT) == 0, server.tail()
+        for node in nodes:
+            node.stop()
+
+    with np.load(programs.folder / "plain" / "model.npz") as plain, np.load(programs.out / "model.npz") as masked:
+        assert plain.files == masked.files
+        for key in plain.files:
+            # A step is 2 * 8 / 2**22 = 4e-6; the second round trains on what the first one rounded.
+            np.testing.assert_allclose(masked[key], plain[key], atol=1e-4, err_msg=key)
+    settings = json.loads((programs.out / "metrics.json").read_text())["settings"]
+    assert settings["strategy"] == "FedAvg, secaggplus"
+
+
 def test_stock_node_joins_by_a_fab(programs: Programs, stock: Callable[[str], Stock], python_nodes: StockNodes) -> None:
     """A stock SuperNode, which runs the ClientApp of a FAB, and ours in one run of a C++ ServerApp."""
     app = shutil.copytree(INTEROP / "stock_app", programs.folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
@@ -308,6 +363,7 @@ def test_interrupted_server_tells_how_to_go_on(programs: Programs) -> None:
         (("--resume", "/nowhere"), 1, r"^error: .*/nowhere"),
         (("--strategy", "FedNone"), 2, r"^error: unknown strategy 'FedNone', expected FedAvg, "),
         (("--strategy", "FedYogi", "--strategy-config", "eta=-1"), 2, r"^error: FedYogi: eta is -1"),
+        (("--secagg", "secagg"), 2, r"^error: .*reconstruction_threshold"),
         (("--ssl-certfile", "/nowhere"), 2, r"^error: .*--insecure"),
     ],
 )

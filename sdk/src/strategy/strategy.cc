@@ -27,7 +27,6 @@ using internal::RunExchange;
 using internal::Stopwatch;
 
 /// More is a number of nodes where a part of one was meant.
-constexpr double kMaxOverSelection = 100;
 
 Status CheckOptions(const StartOptions& options) {
   if (options.first_round < 1) {
@@ -36,9 +35,9 @@ Status CheckOptions(const StartOptions& options) {
   if (options.num_rounds < 0) {
     return internal::InvalidArgument("num_rounds is {}, expected at least 0", options.num_rounds);
   }
-  if (!(options.over_selection >= 0 && options.over_selection <= kMaxOverSelection)) {
+  if (!(options.over_selection >= 0 && options.over_selection <= StartOptions::kMaxOverSelection)) {
     return internal::InvalidArgument("over_selection is {}, expected 0 to {}",
-                                     options.over_selection, kMaxOverSelection);
+                                     options.over_selection, StartOptions::kMaxOverSelection);
   }
   if (options.max_redispatches < 0) {
     return internal::InvalidArgument("max_redispatches is {}, expected at least 0",

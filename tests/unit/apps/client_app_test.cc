@@ -83,12 +83,12 @@ TEST(CommandLine, ListsModsFromTheOutside) {
   int exit_code = 0;
   std::string error;
   const Options options =
-      Parse({"--mods", "message-size,localdp,adaptiveclipping", "--local-dp-config",
-             "clipping-norm=1 sensitivity=1 epsilon=0.5 delta=1e-5"},
+      Parse({"--mods", "secaggplus,secagg,message-size,localdp,adaptiveclipping",
+             "--local-dp-config", "clipping-norm=1 sensitivity=1 epsilon=0.5 delta=1e-5"},
             exit_code, error);
 
   EXPECT_EQ(error, "");
-  EXPECT_EQ(options.mods.size(), 3U);
+  EXPECT_EQ(options.mods.size(), 5U);
 }
 
 /// A task on a few grey images whose class shows in their brightness.

@@ -54,6 +54,7 @@ RoundReport AReport() {
   report.sampled_train = 3;
   report.train.emplace();
   report.train->num_results = 2;
+  report.train->num_late = 4;
   report.train->metrics = MetricRecord{{"train_loss", 0.5}};
   report.train->failures = {{9, "out of <memory>"}};
   report.server_metrics = MetricRecord{{"loss", 0.25}, {"accuracy", 0.875}};
@@ -76,6 +77,20 @@ TEST_F(HistoryTest, MetricsJsonIsReadBackForAResume) {
   EXPECT_EQ(read->rounds[0].failures, (std::vector<std::string>{"node 9: out of <memory>"}));
 }
 
+TEST_F(HistoryTest, CountsThatAnEarlierFileDoesNotHaveAreZero) {
+  std::string json = ToJson({{}, {FiguresOf(AReport())}});
+  const std::string late = "      \"train_late\": 4,\n";
+  ASSERT_NE(json.find(late), std::string::npos) << json;
+  json.erase(json.find(late), late.size());
+  ASSERT_THAT(program::SaveText(path_ / "metrics.json", json), IsOk());
+
+  const auto read = LoadHistory(path_ / "metrics.json");
+
+  ASSERT_THAT(read, IsOk());
+  EXPECT_EQ(read->rounds.at(0).train_late, 0);
+  EXPECT_EQ(read->rounds.at(0).train_results, 2);
+}
+
 TEST_F(HistoryTest, DamagedMetricsAreRefused) {
   ASSERT_THAT(program::SaveText(path_ / "metrics.json", "{\"settings\": {}, \"rounds\": [{}]}"),
               IsOk());
@@ -86,8 +101,8 @@ TEST_F(HistoryTest, DamagedMetricsAreRefused) {
 TEST(History, CsvHasOneLineARound) {
   EXPECT_EQ(ToCsv({{}, {FiguresOf(AReport())}}),
             "round,train_loss,eval_loss,eval_accuracy,test_loss,test_accuracy,train_results,"
-            "train_failures,evaluate_results,evaluate_failures,seconds\n"
-            "2,0.5,,,0.25,0.875,2,1,0,0,1.500\n");
+            "train_failures,train_late,evaluate_results,evaluate_failures,evaluate_late,seconds\n"
+            "2,0.5,,,0.25,0.875,2,1,4,0,0,0,1.500\n");
 }
 
 TEST(Report, ShowsFiguresAndEscapesWhatNodesSent) {
@@ -96,6 +111,7 @@ TEST(Report, ShowsFiguresAndEscapesWhatNodesSent) {
   EXPECT_NE(html.find("0.8750"), std::string::npos);
   EXPECT_NE(html.find("out of &lt;memory&gt;"), std::string::npos);
   EXPECT_EQ(html.find("<memory>"), std::string::npos);
+  EXPECT_NE(html.find("<td>2 / 0</td><td>1</td><td>4</td><td>1.50</td>"), std::string::npos);
   EXPECT_EQ(html.find("http"), std::string::npos) << "the page must need no network";
 }
 

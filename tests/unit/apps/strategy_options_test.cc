@@ -77,6 +77,23 @@ TEST(StrategyFlags, PutDifferentialPrivacyAroundTheStrategy) {
   EXPECT_NE(settings.find("FedAdam: eta 0.1"), std::string::npos) << settings;
 }
 
+TEST(StrategyFlags, PutSecureAggregationAroundBoth) {
+  const Parsed parsed = Parse(
+      {"--strategy", "FedAdam", "--dp", "client-fixed", "--dp-config",
+       "noise-multiplier=0.25 clipping-norm=1", "--min-nodes", "7", "--secagg", "secaggplus",
+       "--secagg-config", "num-shares=5 reconstruction_threshold=0.5 max-weight=10 timeout=9"});
+
+  ASSERT_TRUE(parsed.go_on) << parsed.error;
+  EXPECT_EQ(Setting(parsed.options, "strategy"), "FedAdam, dp client-fixed, secaggplus");
+  const std::string settings = Setting(parsed.options, "strategy settings");
+  EXPECT_EQ(settings.find("SecAggPlusWorkflow: "), 0U) << settings;
+  EXPECT_NE(settings.find("num_shares 5"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("reconstruction_threshold 0.5"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("max_weight 10"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("ClientSideFixedClipping"), std::string::npos) << settings;
+  EXPECT_NE(settings.find("FedAdam: eta 0.1"), std::string::npos) << settings;
+}
+
 TEST(StrategyFlags, AreFedAvgByDefault) {
   const Parsed parsed = Parse({});
 
@@ -120,6 +137,25 @@ TEST(StrategyFlags, ExplainWhatIsWrong) {
       {{"--dp", "server-fixed", "--dp-config", "noise-multiplier=1 clipping-norm=1", "--strategy",
         "FedBuff"},
        "error: dp needs rounds, which FedBuff has not"},
+      {{"--secagg", "none"}, "error: unknown secagg 'none', expected secagg, secaggplus"},
+      {{"--secagg-config", "num-shares=3"}, "error: secagg-config is given without secagg"},
+      {{"--secagg", "secagg", "--secagg-config", "num-shares=3"},
+       "error: secagg: unknown setting num-shares, expected reconstruction-threshold"},
+      {{"--secagg", "secaggplus", "--secagg-config", "num-shares='all'"},
+       "error: secaggplus: value 'num-shares' is a str"},
+      {{"--secagg", "secaggplus"}, "reconstruction_threshold"},
+      {{"--secagg", "secaggplus", "--secagg-config", "reconstruction-threshold=2", "--strategy",
+        "FedMedian"},
+       "error: secagg: FedMedian needs more than the mean of the nodes' models; strategies that"},
+      {{"--secagg", "secagg", "--secagg-config", "reconstruction-threshold=2", "--dp",
+        "server-fixed", "--dp-config", "noise-multiplier=1 clipping-norm=1"},
+       "error: secagg: the server cannot clip what it does not see; expected dp client-fixed"},
+      {{"--secagg", "secagg", "--secagg-config", "reconstruction-threshold=2", "--over-selection",
+        "0.5"},
+       "error: over-selection and max-redispatches have no part in secagg"},
+      {{"--strategy", "FedBuff", "--max-redispatches", "1"},
+       "error: over-selection and max-redispatches have no part in FedBuff"},
+      {{"--over-selection", "101"}, "--over-selection"},
   };
   for (const auto& [arguments, error] : cases) {
     const Parsed parsed = Parse(arguments);
@@ -163,7 +199,20 @@ TEST(RunConfig, ChoosesTheStrategyOfASubmittedRun) {
               IsOk());
   EXPECT_EQ(Setting(options, "strategy"), "FedAvg, dp client-fixed");
 
-  ASSERT_THAT(ApplyRunConfig({{"dp", std::string()}}, options), IsOk());
+  ASSERT_THAT(ApplyRunConfig({{"dp", std::string()},
+                              {"secagg", std::string("secagg")},
+                              {"secagg-config", std::string("reconstruction-threshold=2")}},
+                             options),
+              IsOk());
+  EXPECT_EQ(Setting(options, "strategy"), "FedAvg, secagg");
+
+  ASSERT_THAT(ApplyRunConfig({{"secagg", std::string()},
+                              {"over-selection", 0.25},
+                              {"max-redispatches", std::int64_t{3}}},
+                             options),
+              IsOk());
+  EXPECT_EQ(options.strategy.over_selection, 0.25);
+  EXPECT_EQ(options.strategy.max_redispatches, 3);
   EXPECT_EQ(Setting(options, "strategy"), "FedAvg");
 }
 

@@ -68,6 +68,8 @@ struct RoundReport {
 
 /// What `Strategy::Start` takes beside the grid.
 struct StartOptions {
+  static constexpr double kMaxOverSelection = 100;
+
   ArrayRecord initial_arrays;
   int num_rounds = 3;  ///< Number of the last round.
   /// Round to begin with; above 1 when going on from a checkpoint, `initial_arrays` being what the
@@ -79,7 +81,7 @@ struct StartOptions {
   /// without an error (or at the timeout): ⌈k · over_selection⌉ more, with the same content, as
   /// many as are online and idle. Nodes that still work for a phase that was closed are passed over
   /// where an idle one is online. Which idle nodes, depends on the round and on the strategy's
-  /// choice.
+  /// choice. At most `kMaxOverSelection`.
   double over_selection = 0;
   /// How often in a phase the place of a lost node is given to another one that is online, idle and
   /// was not asked in this phase, with the same content. A node is lost that went offline, whose
