@@ -58,7 +58,7 @@ build_preset() {
     run_logged "configure-$preset" cmake --preset "$preset"
   fi
   if ! ninja -C "build/$preset" -n 2> /dev/null | grep -q 'no work to do'; then
-    printf 'Building %s (about ten minutes the first time) …\n' "$preset"
+    printf 'Building %s (up to half an hour the first time) …\n' "$preset"
   fi
   run_logged "build-$preset" cmake --build --preset "$preset"
 }
