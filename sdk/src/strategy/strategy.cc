@@ -26,8 +26,6 @@ using internal::MakeError;
 using internal::RunExchange;
 using internal::Stopwatch;
 
-/// More is a number of nodes where a part of one was meant.
-
 Status CheckOptions(const StartOptions& options) {
   if (options.first_round < 1) {
     return internal::InvalidArgument("first_round is {}, expected at least 1", options.first_round);

@@ -68,6 +68,7 @@ struct RoundReport {
 
 /// What `Strategy::Start` takes beside the grid.
 struct StartOptions {
+  /// More is a number of nodes where a part of one was meant.
   static constexpr double kMaxOverSelection = 100;
 
   ArrayRecord initial_arrays;
