@@ -52,6 +52,10 @@ function(flwrcpp_test name label)
   target_compile_definitions(${name} PRIVATE
     FLWRCPP_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   flwrcpp_target(${name})
+  if(FLWRCPP_SANITIZE MATCHES undefined)
+    # Its checks make the optimizer take most of the time, in code that need not be fast.
+    target_compile_options(${name} PRIVATE -O0)
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${label} TIMEOUT 120)
