@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -169,6 +170,20 @@ TEST_F(DpStrategyTest, AnotherNumberOfRepliesIsAWarning) {
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(3, 4));
   EXPECT_THAT(warnings.lines(), ElementsAre(HasSubstr("1 usable replies in round 1")));
+}
+
+TEST_F(DpStrategyTest, TheNormFollowsThePartOfTheRepliesThatCame) {
+  grid_.AddNode(2, [](const Message&) { return std::nullopt; });
+  const auto server = ServerAdaptive::Create(Average(), Adaptive()).value();
+  const auto client = ClientAdaptive::Create(Average(), Adaptive()).value();
+
+  ASSERT_THAT(Round(*server), IsOk());
+  grid_.AddNode(1, FixedNode({6, 8}, WithBit(1)));
+  ASSERT_THAT(Round(*client), IsOk());
+
+  // One of one was clipped, where a half should be; not one of the two that were asked.
+  EXPECT_DOUBLE_EQ(server->clipping_norm(), 0.1 * std::exp(-0.2 * (1 - 0.5)));
+  EXPECT_DOUBLE_EQ(client->clipping_norm(), 0.1 * std::exp(-0.2 * (1 - 0.5)));
 }
 
 TEST_F(DpStrategyTest, ARoundWithoutRepliesLeavesTheNorm) {

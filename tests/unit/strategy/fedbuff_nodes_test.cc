@@ -163,6 +163,27 @@ TEST_F(FedBuffNodesTest, ARoundEndsAtTheTimeoutWithTheUpdatesThereAre) {
   EXPECT_THAT(models_, ElementsAre(1));
 }
 
+TEST_F(FedBuffNodesTest, ARoundEndsAtTheTimeoutWhenAllNodesAreGone) {
+  fedbuff_.buffer_size = 3;
+  options_.timeout = std::chrono::seconds(0);
+  grid_.all_replies_at_once = true;
+  grid_.on_wait_for_nodes = [&] {
+    ADD_FAILURE() << "nodes are waited for, but there is no time left";
+    stop_.request_stop();
+  };
+  script_ = {[&] {
+    for (const std::uint64_t id : {1, 2}) {
+      Trained(id, 1)();
+      grid_.RemoveNode(id);
+    }
+  }};
+
+  ASSERT_THAT(Start(), IsOk());
+
+  EXPECT_THAT(models_, ElementsAre(1));
+  EXPECT_EQ(reports_[0].train->num_results, 2);
+}
+
 TEST_F(FedBuffNodesTest, AStopEndsTheWaitForUpdates) {
   script_ = {[this] { stop_.request_stop(); }};
 

@@ -85,6 +85,47 @@ TEST_F(OverSelectionTest, RepliesBeyondThoseNeededAreLateAtOnceWhenTheyCameToget
   EXPECT_EQ(reports_[0].train->num_late, 2);
 }
 
+TEST_F(OverSelectionTest, ALateReplyTakesNoSpareNodeAway) {
+  options_.over_selection = 0.5;
+  options_.num_rounds = 2;
+  std::optional<Message> late;
+  answer_ = [&](const Message& instruction) -> std::optional<Message> {
+    if (grid_.sent.size() == 1) {
+      late = Good(instruction);
+      return std::nullopt;
+    }
+    if (grid_.sent.size() != 4) return Good(instruction);
+    grid_.Deliver(*late);  // before any reply of the second round
+    return Fail(instruction, ErrorCode::kClientAppRaisedException);
+  };
+
+  ASSERT_THAT(Start(), IsOk());
+
+  EXPECT_EQ(reports_[1].train->num_late, 1);
+  EXPECT_EQ(reports_[1].train->num_results, 2);
+  EXPECT_THAT(reports_[1].train->failures, SizeIs(1));
+}
+
+TEST_F(OverSelectionTest, AnErrorThatComesLateIsNeitherALateReplyNorAFailure) {
+  options_.over_selection = 0.5;
+  options_.num_rounds = 2;
+  std::optional<Message> late;
+  answer_ = [&](const Message& instruction) -> std::optional<Message> {
+    if (grid_.sent.size() == 1) {
+      late = Fail(instruction, ErrorCode::kNodeUnavailable);
+      return std::nullopt;
+    }
+    if (grid_.sent.size() == 4) grid_.Deliver(*late);  // the first of the second round
+    return Good(instruction);
+  };
+
+  ASSERT_THAT(Start(), IsOk());
+
+  EXPECT_EQ(reports_[1].train->num_late, 0);
+  EXPECT_EQ(reports_[1].train->num_results, 2);
+  EXPECT_THAT(reports_[1].train->failures, IsEmpty());
+}
+
 TEST_F(OverSelectionTest, NodesThatStillWorkArePassedOver) {
   options_.over_selection = 0.5;
   options_.num_rounds = 8;

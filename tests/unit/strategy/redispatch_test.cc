@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -18,7 +19,9 @@ namespace flwrcpp {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::IsOk;
+using ::testing::Not;
 using ::testing::SizeIs;
 using testing::Weights;
 
@@ -98,6 +101,27 @@ TEST_F(RedispatchTest, WhereNoNodeIsIdleThePlaceIsLost) {
   EXPECT_THAT(Asked(), ElementsAre(1, 2, 3, 4));
   EXPECT_EQ(reports_[0].train->num_results, 3);
   EXPECT_THAT(reports_[0].train->failures, SizeIs(1));
+}
+
+TEST_F(RedispatchTest, APlaceThatOnlyAGhostCouldTakeIsLost) {
+  fedavg_.fraction_train = 0.25;  // one node
+  options_.max_redispatches = 3;
+  options_.timeout = std::chrono::seconds(0);
+  answer_ = [&](const Message& instruction) {
+    for (std::uint64_t id = 1; id <= 4; ++id) {
+      if (id != NodeOf(instruction)) grid_.RemoveNode(id);
+    }
+    grid_.ghosts = {9};
+    return Fail(instruction, ErrorCode::kNodeUnavailable);
+  };
+
+  ASSERT_THAT(Start(), IsOk());
+
+  ASSERT_THAT(Asked(), SizeIs(2));
+  EXPECT_EQ(Asked()[1], 9u);
+  EXPECT_THAT(progress_, ElementsAre("train 1/1")) << "the round waited for nobody";
+  ASSERT_THAT(reports_[0].train->failures, SizeIs(1));
+  EXPECT_THAT(reports_[0].train->failures[0].second, Not(HasSubstr("its place was given")));
 }
 
 TEST_F(RedispatchTest, AMessageThatWasRefusedIsALoss) {
