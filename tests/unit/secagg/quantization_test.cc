@@ -59,6 +59,20 @@ TEST(SecAggQuantization, RoundsUpAndDownSoThatTheMeanIsTheValue) {
   }
 }
 
+// A weight is not drawn by lot: the server expects the sum of what Python's round() gives.
+TEST(SecAggQuantization, RoundsWeightsToTheNearestAndHalvesToEven) {
+  internal::secagg::Settings settings;
+  settings.max_weight = 1000;
+  settings.target_range = 1 << 22;
+  EXPECT_EQ(QuantizeWeight(1, settings), 4194);   // of 4194.304
+  EXPECT_EQ(QuantizeWeight(3, settings), 12583);  // of 12582.912
+  EXPECT_EQ(QuantizeWeight(1000, settings), 1 << 22);
+  settings.max_weight = 4;
+  settings.target_range = 2;
+  EXPECT_EQ(QuantizeWeight(1, settings), 0);  // of 0.5
+  EXPECT_EQ(QuantizeWeight(3, settings), 2);  // of 1.5
+}
+
 // With the random numbers that nodes use, and steps so coarse that rounding is all there is.
 TEST(SecAggQuantization, AWholeRoundHasNoBias) {
   constexpr std::size_t kCount = 20'000;
