@@ -2,7 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +29,33 @@ struct TrainReply {
 inline TrainReply WeightsReply(std::uint64_t node_id, std::vector<float> values,
                                MetricRecord metrics = {{"num-examples", std::int64_t{1}}}) {
   return {node_id, Weights(std::move(values)), std::move(metrics)};
+}
+
+/// Node k + 1 sends `values[k]`, its id as loss, and `examples` examples: without that, as many as
+/// its id.
+inline std::vector<TrainReply> NumberedReplies(const std::vector<float>& values,
+                                               std::optional<std::int64_t> examples = {}) {
+  std::vector<TrainReply> replies;
+  for (const float value : values) {
+    const auto node_id = static_cast<std::int64_t>(replies.size()) + 1;
+    replies.push_back(WeightsReply(
+        static_cast<std::uint64_t>(node_id), {value},
+        {{"num-examples", examples.value_or(node_id)}, {"loss", static_cast<double>(node_id)}}));
+  }
+  return replies;
+}
+
+/// Nodes 1 to `count` send normally distributed arrays of `size`.
+inline std::vector<TrainReply> NormalReplies(std::uint64_t count, std::size_t size,
+                                             std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<TrainReply> replies;
+  for (std::uint64_t node_id = 1; node_id <= count; ++node_id) {
+    std::vector<float> values(size);
+    for (float& value : values) value = normal(random);
+    replies.push_back(WeightsReply(node_id, std::move(values)));
+  }
+  return replies;
 }
 
 /// One train round of `strategy`: nodes get `global`, and the replies arrive in the order given.
@@ -56,6 +89,17 @@ inline ArrayRecord Doubles(const std::vector<double>& values) {
   ArrayRecord arrays;
   arrays.Set("w", Array::From(values, {static_cast<std::int64_t>(values.size())}).value());
   return arrays;
+}
+
+/// Arrays of float16, float32 and float64 that are called as their types.
+inline ArrayRecord MixedModel() {
+  ArrayRecord model;
+  model.Set("float32", *Weights({1, 2}).Find("w"));
+  model.Set("float16", Array::Build("float16", {2}, [](std::span<std::byte> bytes) {
+                         std::fill(bytes.begin(), bytes.end(), std::byte{0});
+                       }).value());
+  model.Set("float64", *Doubles({1}).Find("w"));
+  return model;
 }
 
 /// The values of the float64 array "w".

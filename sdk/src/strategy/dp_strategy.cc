@@ -183,7 +183,7 @@ class DifferentialPrivacyStrategy::RoundAggregator : public Aggregator {
 
 DifferentialPrivacyStrategy::DifferentialPrivacyStrategy(std::unique_ptr<Strategy> strategy,
                                                          Settings settings)
-    : strategy_(std::move(strategy)),
+    : StrategyWrapper(std::move(strategy)),
       settings_(std::move(settings)),
       clipping_norm_(settings_.clipping_norm) {}
 
@@ -194,7 +194,7 @@ StatusOr<std::vector<Message>> DifferentialPrivacyStrategy::ConfigureTrain(
   if (!settings_.server_clips) inner_config.Set(internal::kClippingNormKey, clipping_norm_);
   FLWRCPP_ASSIGN_OR_RETURN(
       std::vector<Message> messages,
-      strategy_->ConfigureTrain(server_round, arrays, inner_config, grid, std::move(stop)));
+      StrategyWrapper::ConfigureTrain(server_round, arrays, inner_config, grid, std::move(stop)));
   FLWRCPP_RETURN_IF_ERROR(PrepareRelease(messages.size()));
   if (settings_.server_clips) global_arrays_ = arrays;
   return messages;
@@ -202,17 +202,7 @@ StatusOr<std::vector<Message>> DifferentialPrivacyStrategy::ConfigureTrain(
 
 std::unique_ptr<Aggregator> DifferentialPrivacyStrategy::AggregateTrain(int server_round) {
   return std::make_unique<RoundAggregator>(*this, server_round,
-                                           strategy_->AggregateTrain(server_round));
-}
-
-StatusOr<std::vector<Message>> DifferentialPrivacyStrategy::ConfigureEvaluate(
-    int server_round, const ArrayRecord& arrays, const ConfigRecord& config, Grid& grid,
-    std::stop_token stop) {
-  return strategy_->ConfigureEvaluate(server_round, arrays, config, grid, std::move(stop));
-}
-
-std::unique_ptr<Aggregator> DifferentialPrivacyStrategy::AggregateEvaluate(int server_round) {
-  return strategy_->AggregateEvaluate(server_round);
+                                           StrategyWrapper::AggregateTrain(server_round));
 }
 
 GaussianPrivacyEvent DifferentialPrivacyStrategy::Release() const {
@@ -285,7 +275,7 @@ StatusOr<AggregateResult> DifferentialPrivacyStrategy::AddNoise(int server_round
 }
 
 RecordDict DifferentialPrivacyStrategy::State() const {
-  const RecordDict inner = strategy_->State();
+  const RecordDict inner = StrategyWrapper::State();
   const RdpAccountant* const accountant = settings_.accountant.get();
   RecordDict state;
   if (inner.empty() && !adapted_ && (accountant == nullptr || accountant->num_releases() == 0)) {
@@ -332,7 +322,7 @@ Status DifferentialPrivacyStrategy::RestoreState(const RecordDict& state) {
       return internal::Annotate(status, fmt::format("state '{}'", kAccountantRecord));
     }
   }
-  FLWRCPP_RETURN_IF_ERROR(strategy_->RestoreState(inner));
+  FLWRCPP_RETURN_IF_ERROR(StrategyWrapper::RestoreState(inner));
   clipping_norm_ = clipping_norm;
   adapted_ = settings_.adaptation.has_value() && !state.empty();
   if (accountant.has_value()) *settings_.accountant = *std::move(accountant);
@@ -358,7 +348,7 @@ std::vector<std::string> DifferentialPrivacyStrategy::Summary() const {
   if (settings_.noise_seed.has_value()) {
     lines.emplace_back("noise_seed is set: the noise is predictable and protects nothing");
   }
-  for (std::string& line : strategy_->Summary()) lines.push_back(std::move(line));
+  for (std::string& line : StrategyWrapper::Summary()) lines.push_back(std::move(line));
   return lines;
 }
 

@@ -6,11 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <string>
-#include <vector>
-
-#include "flwrcpp/log.h"
 #include "flwrcpp/version.h"
+#include "tests/support/log_warnings.h"
 
 namespace flwrcpp::internal {
 namespace {
@@ -38,20 +35,17 @@ TEST(Releases, TheNewestIsTheOneThatOurMessagesAreOf) {
 }
 
 TEST(Releases, NewOnesAreWarnedOfOnce) {
-  std::vector<std::string> warnings;
-  SetLogSink([&](LogLevel level, std::string_view line) {
-    if (level == LogLevel::kWarning) warnings.emplace_back(line);
-  });
+  const flwrcpp::testing::LogWarnings warnings;
   WarnOfNewRelease("a test", FlowerVersion());
   WarnOfNewRelease("a test", "1.20.0");
   WarnOfNewRelease("a test", "what is this?");
-  EXPECT_THAT(warnings, IsEmpty());
+  EXPECT_THAT(warnings.lines(), IsEmpty());
 
   WarnOfNewRelease("a test", "7.1.0");
   WarnOfNewRelease("a test", "7.1.9");
-  SetLogSink(nullptr);
 
-  EXPECT_THAT(warnings, ElementsAre(AllOf(HasSubstr("a test of Flower 7.1"), HasSubstr("1.42"))));
+  EXPECT_THAT(warnings.lines(),
+              ElementsAre(AllOf(HasSubstr("a test of Flower 7.1"), HasSubstr("1.42"))));
 }
 
 }  // namespace

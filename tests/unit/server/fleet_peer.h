@@ -17,6 +17,9 @@
 
 namespace flwrcpp::internal {
 
+/// The header line of a call.
+inline constexpr char kProtobuf[] = "Content-Type: application/protobuf\r\n";
+
 /// A node that makes its calls by hand, over one HTTP connection.
 class FleetPeer {
  public:

@@ -23,8 +23,6 @@
 
 namespace flwrcpp::internal {
 
-inline constexpr char kProtobuf[] = "Content-Type: application/protobuf\r\n";
-
 /// The number of an error in the catalogue; 0 if there is none.
 inline int CodeOf(const flwrcpp::testing::RawHttpResponse& response) {
   const auto body = nlohmann::json::parse(response.body, nullptr, false);

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "flwrcpp/log.h"
+#include "tests/support/log_warnings.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/train_round.h"
 
@@ -24,12 +24,14 @@ using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using ::testing::HasSubstr;
 using testing::IsOk;
+using testing::LogWarnings;
+using testing::NormalReplies;
+using testing::NumberedReplies;
 using testing::StatusIs;
 using testing::TrainReply;
 using testing::TrainRound;
 using testing::Weights;
 using testing::WeightsOf;
-using testing::WeightsReply;
 
 std::unique_ptr<Bulyan> MakeBulyan(int num_malicious_nodes, SelectionRule rule = nullptr) {
   BulyanOptions options;
@@ -38,15 +40,9 @@ std::unique_ptr<Bulyan> MakeBulyan(int num_malicious_nodes, SelectionRule rule =
   return Bulyan::Create(options).value();
 }
 
-/// Node k + 1 sends `values[k]`, its id as loss, and 1 example.
+/// Of nodes 1, 2, …, with 1 example each.
 std::vector<TrainReply> Replies(const std::vector<float>& values) {
-  std::vector<TrainReply> replies;
-  for (const float value : values) {
-    const double loss = static_cast<double>(replies.size()) + 1;
-    replies.push_back(WeightsReply(replies.size() + 1, {value},
-                                   {{"num-examples", std::int64_t{1}}, {"loss", loss}}));
-  }
-  return replies;
+  return NumberedReplies(values, 1);
 }
 
 // f = 1 of seven replies: five are chosen, here the first five, and three of their values count.
@@ -86,21 +82,17 @@ TEST(BulyanTest, WithoutMaliciousNodesItIsThePlainMean) {
 }
 
 TEST(BulyanTest, TooFewRepliesLeaveTheModelWithAWarning) {
-  std::vector<std::string> warnings;
-  SetLogSink([&](LogLevel level, std::string_view line) {
-    if (level == LogLevel::kWarning) warnings.emplace_back(line);
-  });
+  const LogWarnings warnings;
   std::vector<TrainReply> replies = Replies({0, 1, 2, 4, 9, 100, -100});
   replies[3].arrays = Weights({std::numeric_limits<float>::quiet_NaN()});
 
   const auto result = TrainRound(*MakeBulyan(1), Weights({0}), replies);
-  SetLogSink(nullptr);
 
   ASSERT_THAT(result, IsOk());
   EXPECT_FALSE(result->arrays.has_value());
   EXPECT_FALSE(result->metrics.has_value());
   EXPECT_EQ(result->num_results, 6);
-  EXPECT_THAT(warnings, Contains(HasSubstr("6 usable replies, expected at least 7")));
+  EXPECT_THAT(warnings.lines(), Contains(HasSubstr("6 usable replies, expected at least 7")));
 }
 
 TEST(BulyanTest, ChosenRepliesWithoutExamplesLeaveTheModel) {
@@ -162,13 +154,7 @@ TEST(BulyanTest, ARuleThatDoesNotChooseEndsTheRun) {
 
 TEST(BulyanTest, TheOrderOfArrivalHasNoInfluence) {
   std::mt19937 random(5);
-  std::normal_distribution<float> normal;
-  std::vector<TrainReply> replies;
-  for (std::uint64_t node_id = 1; node_id <= 12; ++node_id) {
-    std::vector<float> values(1500);
-    for (float& value : values) value = normal(random);
-    replies.push_back(WeightsReply(node_id, values));
-  }
+  std::vector<TrainReply> replies = NormalReplies(12, 1500, random);
   const ArrayRecord global = Weights(std::vector<float>(1500));
   const auto first = TrainRound(*MakeBulyan(2), global, replies);
   std::shuffle(replies.begin(), replies.end(), random);

@@ -10,10 +10,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "tests/support/status_matchers.h"
+#include "tests/support/strategy_settings.h"
 #include "tests/support/train_round.h"
 
 namespace flwrcpp {
@@ -23,8 +23,10 @@ using ::testing::Contains;
 using testing::Doubles;
 using testing::DoublesOf;
 using ::testing::ElementsAre;
+using testing::ExpectRefused;
 using ::testing::IsEmpty;
 using testing::IsOk;
+using testing::MixedModel;
 using testing::NewModel;
 using testing::StatusIs;
 using testing::TrainRound;
@@ -103,20 +105,19 @@ TEST(FedOptTest, AModelThatNobodyChangesStays) {
 }
 
 TEST(FedOptTest, KeepsBothMomentsInNoMoreThanFloat32UnlessTheModelIsFloat64) {
-  ArrayRecord model = Weights({1, 2});
-  model.Set("double", *Doubles({1}).Find("w"));
+  const ArrayRecord model = MixedModel();
   const auto strategy = FedAdam::Create({}).value();
   EXPECT_THAT(strategy->State(), IsEmpty());
 
   const ArrayRecord next = NewModel(*strategy, 1, model, model);
 
-  EXPECT_EQ(next.Find("w")->dtype(), "float32");
-  EXPECT_EQ(next.Find("double")->dtype(), "float64");
+  for (const auto& [type, array] : next) EXPECT_EQ(array.dtype(), type);
   const RecordDict state = strategy->State();
   for (const char* const record : {"m", "v"}) {
     ASSERT_TRUE(state.contains(record));
-    EXPECT_EQ(state.FindArrays(record)->Find("w")->dtype(), "float32");
-    EXPECT_EQ(state.FindArrays(record)->Find("double")->dtype(), "float64");
+    EXPECT_EQ(state.FindArrays(record)->Find("float32")->dtype(), "float32");
+    EXPECT_EQ(state.FindArrays(record)->Find("float16")->dtype(), "float32");
+    EXPECT_EQ(state.FindArrays(record)->Find("float64")->dtype(), "float64");
   }
 }
 
@@ -146,17 +147,6 @@ TEST(FedOptTest, MomentsOfAnotherModelEndTheRunAndAreKept) {
   EXPECT_THAT(TrainRound(*strategy, Weights({1}), {{1, Weights({2})}, {2, Weights({2})}}),
               StatusIs(StatusCode::kInvalidArgument, "what was kept from earlier rounds"));
   EXPECT_EQ(strategy->State(), other);
-}
-
-template <typename S, typename Options>
-void ExpectRefused(double Options::*setting, std::vector<double> values, const std::string& text) {
-  values.push_back(std::numeric_limits<double>::quiet_NaN());
-  values.push_back(std::numeric_limits<double>::infinity());
-  for (const double value : values) {
-    Options options;
-    options.*setting = value;
-    EXPECT_THAT(S::Create(options), StatusIs(StatusCode::kInvalidArgument, text)) << value;
-  }
 }
 
 TEST(FedOptTest, RefusesSettingsOutOfRange) {

@@ -5,10 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <memory>
 
 #include "tests/support/fake_grid.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/strategy_settings.h"
 #include "tests/support/train_round.h"
 
 namespace flwrcpp {
@@ -16,6 +17,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::ExpectRefused;
 using testing::FakeGrid;
 using ::testing::IsEmpty;
 using testing::NewModel;
@@ -62,13 +64,7 @@ TEST(FedProxTest, AveragesAsFedAvgAndCarriesNothing) {
 }
 
 TEST(FedProxTest, RefusesSettingsOutOfRange) {
-  for (const double wrong :
-       {-0.1, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
-    FedProxOptions options;
-    options.proximal_mu = wrong;
-    EXPECT_THAT(FedProx::Create(options),
-                StatusIs(StatusCode::kInvalidArgument, "FedProx: proximal_mu is "));
-  }
+  ExpectRefused<FedProx>(&FedProxOptions::proximal_mu, {-0.1}, "FedProx: proximal_mu is ");
   FedProxOptions options;
   options.min_train_nodes = -1;
   EXPECT_THAT(FedProx::Create(options),

@@ -5,44 +5,35 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <complex>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "flwrcpp/strategy/fedmedian.h"
+#include "tests/support/failing_reply.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/train_round.h"
 
 namespace flwrcpp {
 namespace {
 
+using testing::ComplexArrays;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::IsOk;
 using ::testing::Pair;
 using testing::StatusIs;
-using testing::TrainReply;
 using testing::TrainRound;
 using testing::Weights;
 using testing::WeightsOf;
 using testing::WeightsReply;
 
-/// Two good replies and one, of node 7, that must be a failure with `text`.
+/// `arrays` must be a failure with `text`.
 void ExpectFailure(ArrayRecord arrays, const std::string& text) {
-  const auto strategy = FedMedian::Create({}).value();
-
-  const auto result =
-      TrainRound(*strategy, Weights({0, 0}),
-                 {{7, std::move(arrays)}, WeightsReply(8, {1, 2}), WeightsReply(9, {3, 4})});
-
-  ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->num_results, 2);
-  EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(2, 3));
-  EXPECT_THAT(result->failures,
-              ElementsAre(Pair(7, HasSubstr("node 7: ArrayRecord 'arrays': " + text))));
+  testing::ExpectFailure(*FedMedian::Create({}).value(), Weights({0, 0}), {7, std::move(arrays)},
+                         {WeightsReply(8, {1, 2}), WeightsReply(9, {3, 4})},
+                         "node 7: ArrayRecord 'arrays': " + text);
 }
 
 TEST(KeptRepliesTest, ArraysThatDoNotFitTheGlobalModelAreFailures) {
@@ -55,11 +46,7 @@ TEST(KeptRepliesTest, ArraysThatDoNotFitTheGlobalModelAreFailures) {
 
 TEST(KeptRepliesTest, ArraysWithoutAnOrderAreFailures) {
   ExpectFailure(Weights({1, std::numeric_limits<float>::quiet_NaN()}), "array 'w' holds NaN");
-  ArrayRecord complex;
-  complex.Set("w", Array::Build("complex64", {2}, [](std::span<std::byte> out) {
-                     std::fill(out.begin(), out.end(), std::byte{0});
-                   }).value());
-  ExpectFailure(complex, "array 'w' has dtype complex64, expected real numbers");
+  ExpectFailure(ComplexArrays(2), "array 'w' has dtype complex64, expected real numbers");
 }
 
 TEST(KeptRepliesTest, WithoutAReadableGlobalModelAllRepliesAreFailures) {

@@ -21,6 +21,8 @@ using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using testing::IsOk;
+using testing::NormalReplies;
+using testing::NumberedReplies;
 using testing::StatusIs;
 using testing::TrainReply;
 using testing::TrainRound;
@@ -43,23 +45,11 @@ std::unique_ptr<Krum> MakeKrum(int num_malicious_nodes) {
   return Krum::Create(options).value();
 }
 
-/// Node k + 1 sends `values[k]`, with as many examples as its id and its id as loss.
-std::vector<TrainReply> Replies(const std::vector<float>& values) {
-  std::vector<TrainReply> replies;
-  for (const float value : values) {
-    const std::int64_t node_id = static_cast<std::int64_t>(replies.size()) + 1;
-    replies.push_back(
-        WeightsReply(replies.size() + 1, {value},
-                     {{"num-examples", node_id}, {"loss", static_cast<double>(node_id)}}));
-  }
-  return replies;
-}
-
 // The values 0, 1, 3, 10 of nodes 1 to 4 have with f = 0 the scores 1 + 9, 1 + 4, 4 + 9 and 49 + 81
 // (the two nearest others), with f = 1 the scores 1, 1, 4 and 49 (the nearest one).
 
 TEST(KrumTest, TakesTheReplyWithTheLowestScoreAndItsMetrics) {
-  const auto result = TrainRound(*MakeKrum(0), Weights({0}), Replies({0, 1, 3, 10}));
+  const auto result = TrainRound(*MakeKrum(0), Weights({0}), NumberedReplies({0, 1, 3, 10}));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->num_results, 4);
@@ -68,7 +58,7 @@ TEST(KrumTest, TakesTheReplyWithTheLowestScoreAndItsMetrics) {
 }
 
 TEST(KrumTest, OfEqualScoresTheLowerNodeIdIsTaken) {
-  std::vector<TrainReply> replies = Replies({0, 1, 3, 10});
+  std::vector<TrainReply> replies = NumberedReplies({0, 1, 3, 10});
   for (int i = 0; i < 2; ++i) {
     const auto result = TrainRound(*MakeKrum(1), Weights({0}), replies);
 
@@ -79,7 +69,8 @@ TEST(KrumTest, OfEqualScoresTheLowerNodeIdIsTaken) {
 }
 
 TEST(MultiKrumTest, AveragesTheSelectedRepliesByTheirExamples) {
-  const auto result = TrainRound(*MakeMultiKrum(0, 3), Weights({0}), Replies({0, 1, 3, 10}));
+  const auto result =
+      TrainRound(*MakeMultiKrum(0, 3), Weights({0}), NumberedReplies({0, 1, 3, 10}));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(FloatEq((0 * 1 + 1 * 2 + 3 * 3) / 6.0F)));
@@ -87,14 +78,14 @@ TEST(MultiKrumTest, AveragesTheSelectedRepliesByTheirExamples) {
 }
 
 TEST(MultiKrumTest, AllRepliesAreSelectedWhereThereAreFewer) {
-  const auto result = TrainRound(*MakeMultiKrum(2, 9), Weights({0}), Replies({0, 3}));
+  const auto result = TrainRound(*MakeMultiKrum(2, 9), Weights({0}), NumberedReplies({0, 3}));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(2));
 }
 
 TEST(MultiKrumTest, OneReplyIsTheModel) {
-  const auto result = TrainRound(*MakeMultiKrum(1, 1), Weights({0}), Replies({5}));
+  const auto result = TrainRound(*MakeMultiKrum(1, 1), Weights({0}), NumberedReplies({5}));
 
   ASSERT_THAT(result, IsOk());
   EXPECT_THAT(WeightsOf(*result->arrays), ElementsAre(5));
@@ -130,7 +121,7 @@ TEST(MultiKrumTest, InfinitiesLoseAndEqualOnesAreNoDistance) {
 }
 
 TEST(MultiKrumTest, SelectedRepliesWithoutExamplesLeaveTheModel) {
-  std::vector<TrainReply> replies = Replies({0, 1, 3, 10});
+  std::vector<TrainReply> replies = NumberedReplies({0, 1, 3, 10});
   replies[1].metrics = {{"num-examples", std::int64_t{0}}, {"loss", 1.0}};
 
   const auto result = TrainRound(*MakeMultiKrum(0, 1), Weights({0}), replies);
@@ -141,7 +132,7 @@ TEST(MultiKrumTest, SelectedRepliesWithoutExamplesLeaveTheModel) {
 }
 
 TEST(MultiKrumTest, RepliesWithNaNAreFailuresAndNoneOfTheNeighbours) {
-  std::vector<TrainReply> replies = Replies({0, 1, 3, 10});
+  std::vector<TrainReply> replies = NumberedReplies({0, 1, 3, 10});
   replies[0].arrays = Weights({std::numeric_limits<float>::quiet_NaN()});
 
   const auto result = TrainRound(*MakeMultiKrum(0, 1), Weights({0}), replies);
@@ -153,13 +144,9 @@ TEST(MultiKrumTest, RepliesWithNaNAreFailuresAndNoneOfTheNeighbours) {
 
 TEST(MultiKrumTest, TheOrderOfArrivalHasNoInfluence) {
   std::mt19937 random(11);
-  std::normal_distribution<float> normal;
-  std::vector<TrainReply> replies;
-  for (std::uint64_t node_id = 1; node_id <= 9; ++node_id) {
-    std::vector<float> values(2000);
-    for (float& value : values) value = normal(random);
-    replies.push_back(WeightsReply(
-        node_id, values, {{"num-examples", 0.1 * static_cast<double>(node_id)}, {"loss", 0.1}}));
+  std::vector<TrainReply> replies = NormalReplies(9, 2000, random);
+  for (TrainReply& reply : replies) {
+    reply.metrics = {{"num-examples", 0.1 * static_cast<double>(reply.node_id)}, {"loss", 0.1}};
   }
   const ArrayRecord global = Weights(std::vector<float>(2000));
   const auto first = TrainRound(*MakeMultiKrum(2, 5), global, replies);

@@ -11,12 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/failing_reply.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/train_round.h"
 
 namespace flwrcpp {
 namespace {
 
+using testing::ComplexArrays;
 using ::testing::ElementsAre;
 using ::testing::FloatEq;
 using ::testing::HasSubstr;
@@ -89,17 +91,10 @@ TEST(QFedAvgTest, LossesAreFoundUnderTheirKey) {
   EXPECT_EQ(result->num_results, 1);
 }
 
-void ExpectFailure(TrainReply reply, const std::string& text) {
-  reply.node_id = 7;
-  const auto strategy = MakeQFedAvg(1, 0.1);
-  const TrainReply good = WeightsReply(8, {1, 2}, Loss(1));
-  const auto expected = TrainRound(*strategy, Weights({0, 0}), {good});
-
-  const auto result = TrainRound(*strategy, Weights({0, 0}), {reply, good});
-
-  ASSERT_THAT(result, IsOk());
-  EXPECT_THAT(result->failures, ElementsAre(Pair(7, HasSubstr(text))));
-  EXPECT_EQ(WeightsOf(*result->arrays), WeightsOf(*expected->arrays));
+/// `reply` must be a failure with `text`.
+void ExpectFailure(const TrainReply& reply, const std::string& text) {
+  testing::ExpectFailure(*MakeQFedAvg(1, 0.1), Weights({0, 0}), reply,
+                         {WeightsReply(8, {1, 2}, Loss(1))}, text);
 }
 
 TEST(QFedAvgTest, RepliesWithoutALossAreFailures) {
@@ -118,11 +113,7 @@ TEST(QFedAvgTest, RepliesThatCannotBeSteppedToAreFailures) {
   ExpectFailure(WeightsReply(7, {1, static_cast<float>(kInfinity)}, Loss(1)), "is not finite");
   ExpectFailure(WeightsReply(7, {1, 2, 3}, Loss(1)),
                 "array 'w' has shape (3,), the global model has (2,)");
-  TrainReply complex{7, {}, Loss(1)};
-  complex.arrays.Set("w", Array::Build("complex64", {2}, [](std::span<std::byte> out) {
-                            std::fill(out.begin(), out.end(), std::byte{0});
-                          }).value());
-  ExpectFailure(complex, "expected real numbers");
+  ExpectFailure({7, ComplexArrays(2), Loss(1)}, "expected real numbers");
 }
 
 TEST(QFedAvgTest, LossesWithoutAnySayLeaveTheModel) {

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "flwrcpp/strategy/fedavgm.h"
+#include "tests/support/failing_reply.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/train_round.h"
 
 namespace flwrcpp {
 namespace {
 
+using testing::ComplexArrays;
 using testing::Doubles;
 using testing::DoublesOf;
 using ::testing::ElementsAre;
@@ -63,11 +65,9 @@ TEST(ServerStepTest, MakesTheNewModelOfTheMeanAndWhatTheNodesGot) {
 TEST(ServerStepTest, RepliesThatDoNotFitTheGlobalModelAreFailures) {
   ArrayRecord renamed;
   renamed.Set("v", *Weights({1}).Find("w"));
-  ArrayRecord complex;
-  complex.Set("w", Array::Build("complex64", {1}, [](std::span<std::byte>) {}).value());
   for (const auto& [reply, text] : {std::pair(Weights({1, 2}), "array 'w' has shape (2,)"),
                                     std::pair(renamed, "misses key 'w' that the global model has"),
-                                    std::pair(complex, "array 'w' has dtype complex64")}) {
+                                    std::pair(ComplexArrays(1), "array 'w' has dtype complex64")}) {
     OwnStep strategy([](int, const ArrayRecord&, ArrayRecord mean) { return mean; });
 
     const auto result = TrainRound(strategy, Weights({10}), {{1, reply}, {2, Weights({4})}});

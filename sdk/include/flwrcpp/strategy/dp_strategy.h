@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "flwrcpp/privacy_accounting.h"
-#include "flwrcpp/strategy/strategy.h"
+#include "flwrcpp/strategy/strategy_wrapper.h"
 
 namespace flwrcpp {
 
@@ -39,7 +39,7 @@ namespace flwrcpp {
 /// State: the inner strategy's records with `differential-privacy.` before their names; and
 /// `differential-privacy`, with the clipping norm if that adapts, and
 /// `differential-privacy-accountant`, if there is one.
-class DifferentialPrivacyStrategy : public Strategy {
+class DifferentialPrivacyStrategy : public StrategyWrapper {
  public:
   /// @return as the inner strategy; with an accountant `kResourceExhausted` when the round would
   ///   exceed its `max_epsilon`, before a message is sent, and `kFailedPrecondition` when the inner
@@ -48,10 +48,6 @@ class DifferentialPrivacyStrategy : public Strategy {
                                                 const ConfigRecord& config, Grid& grid,
                                                 std::stop_token stop) override;
   std::unique_ptr<Aggregator> AggregateTrain(int server_round) override;
-  StatusOr<std::vector<Message>> ConfigureEvaluate(int server_round, const ArrayRecord& arrays,
-                                                   const ConfigRecord& config, Grid& grid,
-                                                   std::stop_token stop) override;
-  std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) override;
   RecordDict State() const override;
   Status RestoreState(const RecordDict& state) override;
   std::vector<std::string> Summary() const override;
@@ -91,7 +87,6 @@ class DifferentialPrivacyStrategy : public Strategy {
   StatusOr<AggregateResult> AddNoise(int server_round, double clipping_norm,
                                      AggregateResult result);
 
-  std::unique_ptr<Strategy> strategy_;
   Settings settings_;
   double clipping_norm_;
   bool adapted_ = false;       ///< The norm is not that of the first round any more.

@@ -155,11 +155,11 @@ struct TrainPhase {
 /// aggregator may refer to its strategy. A strategy whose train phase is more than one question and
 /// one answer overrides `RunTrain`.
 ///
-/// What wraps another strategy relies on this order and keeps it towards the inner one. It may give
-/// the inner `Configure…` other arrays or config, change the messages that come back, change a
-/// reply before `Add` or hold it back, and change what `Finish` gave. The inner strategy takes the
-/// arrays of its `ConfigureTrain` for the global model of the round and never asks where they are
-/// from. Its state goes into the wrapper's, under names with a prefix of the wrapper's own.
+/// A wrapper of another strategy (StrategyWrapper) relies on this order and keeps it towards that
+/// one. It may give the inner `Configure…` other arrays or config, change the messages that come
+/// back, change a reply before `Add` or hold it back, and change what `Finish` gave. The inner
+/// strategy takes the arrays of its `ConfigureTrain` for the global model of the round and never
+/// asks where they are from. Its state goes into the wrapper's, under names with a prefix there.
 class Strategy {
  public:
   virtual ~Strategy() = default;

@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-#include "flwrcpp/strategy/strategy.h"
+#include "flwrcpp/strategy/strategy_wrapper.h"
 
 namespace flwrcpp {
 
@@ -75,7 +75,7 @@ struct SecAggPlusOptions {
 /// float64. Its error is at most one step, `2 * clipping_range / quantization_range`, times
 /// `max_weight` over the mean number of examples. Memory: 8 bytes for each element, and one node's
 /// reply. It carries nothing from round to round: its state is that of the inner strategy.
-class SecAggPlusWorkflow : public Strategy {
+class SecAggPlusWorkflow : public StrategyWrapper {
  public:
   /// @return `kInvalidArgument` without a strategy, or naming a setting that is out of range.
   static StatusOr<std::unique_ptr<SecAggPlusWorkflow>> Create(std::unique_ptr<Strategy> strategy,
@@ -90,19 +90,11 @@ class SecAggPlusWorkflow : public Strategy {
   StatusOr<std::vector<Message>> ConfigureTrain(int server_round, const ArrayRecord& arrays,
                                                 const ConfigRecord& config, Grid& grid,
                                                 std::stop_token stop) override;
-  std::unique_ptr<Aggregator> AggregateTrain(int server_round) override;
-  StatusOr<std::vector<Message>> ConfigureEvaluate(int server_round, const ArrayRecord& arrays,
-                                                   const ConfigRecord& config, Grid& grid,
-                                                   std::stop_token stop) override;
-  std::unique_ptr<Aggregator> AggregateEvaluate(int server_round) override;
-  RecordDict State() const override;
-  Status RestoreState(const RecordDict& state) override;
   std::vector<std::string> Summary() const override;
 
  private:
   SecAggPlusWorkflow(std::unique_ptr<Strategy> strategy, SecAggPlusOptions options);
 
-  std::unique_ptr<Strategy> strategy_;
   SecAggPlusOptions options_;
 };
 

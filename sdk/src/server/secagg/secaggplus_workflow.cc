@@ -41,14 +41,14 @@ StatusOr<std::unique_ptr<SecAggPlusWorkflow>> MakeSecAggWorkflow(std::unique_ptr
 
 SecAggPlusWorkflow::SecAggPlusWorkflow(std::unique_ptr<Strategy> strategy,
                                        SecAggPlusOptions options)
-    : strategy_(std::move(strategy)), options_(options) {}
+    : StrategyWrapper(std::move(strategy)), options_(options) {}
 
 StatusOr<std::optional<AggregateResult>> SecAggPlusWorkflow::RunTrain(const TrainPhase& phase) {
   FLWRCPP_ASSIGN_OR_RETURN(std::vector<Message> messages,
-                           strategy_->ConfigureTrain(phase.server_round, phase.arrays, phase.config,
-                                                     phase.grid, phase.stop));
+                           StrategyWrapper::ConfigureTrain(phase.server_round, phase.arrays,
+                                                           phase.config, phase.grid, phase.stop));
   if (messages.empty()) return std::nullopt;
-  const std::unique_ptr<Aggregator> aggregator = strategy_->AggregateTrain(phase.server_round);
+  const std::unique_ptr<Aggregator> aggregator = AggregateTrain(phase.server_round);
   const int expected = static_cast<int>(messages.size());
   int received = 0;
   const auto on_reply = [&](Message reply) {
@@ -71,28 +71,6 @@ StatusOr<std::vector<Message>> SecAggPlusWorkflow::ConfigureTrain(int /*server_r
       "SecAggPlusWorkflow has to be the outermost strategy: models would come unprotected");
 }
 
-std::unique_ptr<Aggregator> SecAggPlusWorkflow::AggregateTrain(int server_round) {
-  return strategy_->AggregateTrain(server_round);
-}
-
-StatusOr<std::vector<Message>> SecAggPlusWorkflow::ConfigureEvaluate(int server_round,
-                                                                     const ArrayRecord& arrays,
-                                                                     const ConfigRecord& config,
-                                                                     Grid& grid,
-                                                                     std::stop_token stop) {
-  return strategy_->ConfigureEvaluate(server_round, arrays, config, grid, std::move(stop));
-}
-
-std::unique_ptr<Aggregator> SecAggPlusWorkflow::AggregateEvaluate(int server_round) {
-  return strategy_->AggregateEvaluate(server_round);
-}
-
-RecordDict SecAggPlusWorkflow::State() const { return strategy_->State(); }
-
-Status SecAggPlusWorkflow::RestoreState(const RecordDict& state) {
-  return strategy_->RestoreState(state);
-}
-
 std::vector<std::string> SecAggPlusWorkflow::Summary() const {
   std::vector<std::string> lines = {
       fmt::format("SecAggPlusWorkflow: num_shares {}, reconstruction_threshold {}",
@@ -100,7 +78,7 @@ std::vector<std::string> SecAggPlusWorkflow::Summary() const {
       fmt::format("max_weight {}, clipping_range {}, quantization_range {}, modulus_range {}",
                   options_.max_weight, options_.clipping_range, options_.quantization_range,
                   options_.modulus_range)};
-  for (std::string& line : strategy_->Summary()) lines.push_back(std::move(line));
+  for (std::string& line : StrategyWrapper::Summary()) lines.push_back(std::move(line));
   return lines;
 }
 
