@@ -26,31 +26,21 @@ using flwrcpp::FedAvgOptions;
 using flwrcpp::MetricRecord;
 using flwrcpp::RecordDict;
 using flwrcpp::Status;
-using flwrcpp::StatusCode;
 using flwrcpp::StatusOr;
 
 // The strategy: begin
 
-/// FedAvg that mistrusts sudden moves: no round moves the model farther than the rounds before it
-/// did on average. For arrays of float32.
+/// FedAvg that mistrusts sudden moves: in no round does an array of the model move farther than it
+/// used to, as a moving average. For arrays of float32.
 class SteadyStep : public flwrcpp::ServerStep {
  public:
   explicit SteadyStep(FedAvgOptions options) : ServerStep(std::move(options)) {}
 
   // For runs that go on from a checkpoint; who remembers nothing needs neither.
-  RecordDict State() const override {
-    if (steps_ == 0) return {};
-    return {{"steps", MetricRecord{{"count", steps_}, {"length", length_}}}};
-  }
+  RecordDict State() const override { return {{"lengths", lengths_}}; }
   Status RestoreState(const RecordDict& state) override {
-    const MetricRecord beginning = {{"count", 0.0}, {"length", 0.0}};
-    const MetricRecord* steps = state.empty() ? &beginning : state.FindMetrics("steps");
-    if (steps == nullptr) return {StatusCode::kInvalidArgument, "the record 'steps' is missing"};
-    const StatusOr<double> count = steps->GetDouble("count");
-    const StatusOr<double> length = steps->GetDouble("length");
-    if (!count.ok() || !length.ok()) return count.ok() ? length.status() : count.status();
-    steps_ = *count;
-    length_ = *length;
+    const MetricRecord* const lengths = state.FindMetrics("lengths");
+    lengths_ = lengths == nullptr ? MetricRecord() : *lengths;
     return {};
   }
 
@@ -58,20 +48,17 @@ class SteadyStep : public flwrcpp::ServerStep {
   // The new model, of that which the nodes got and the mean of what they sent. An exception or an
   // error ends the run.
   StatusOr<ArrayRecord> Step(int /*round*/, const ArrayRecord& global, ArrayRecord mean) override {
-    double squares = 0;
-    for (const auto& [name, array] : global) {
-      const std::vector<float> from = array.ToVector<float>().value();
-      const std::vector<float> to = mean.Find(name)->ToVector<float>().value();
-      for (std::size_t i = 0; i < to.size(); ++i) squares += std::pow(to[i] - from[i], 2);
-    }
-    const double wanted = std::sqrt(squares);
-    const double allowed = steps_ == 0 ? wanted : std::min(wanted, length_ / steps_);
-    steps_ += 1;
-    length_ += allowed;
     for (const auto& [name, array] : global) {
       std::vector<float> values = array.ToVector<float>().value();
       const std::vector<float> to = mean.Find(name)->ToVector<float>().value();
-      const auto share = static_cast<float>(allowed == 0 ? 0 : allowed / wanted);
+      double squares = 0;
+      for (std::size_t i = 0; i < to.size(); ++i) squares += std::pow(to[i] - values[i], 2);
+      if (squares == 0) continue;
+      const double wanted = std::sqrt(squares);
+      const double usual = lengths_.GetDouble(name).value_or(wanted);
+      const double allowed = std::min(wanted, usual);
+      lengths_.Set(name, (usual + allowed) / 2);
+      const auto share = static_cast<float>(allowed / wanted);
       for (std::size_t i = 0; i < to.size(); ++i) values[i] += share * (to[i] - values[i]);
       mean.Set(name, Array::From(values, array.Header().value().shape).value());
     }
@@ -79,8 +66,7 @@ class SteadyStep : public flwrcpp::ServerStep {
   }
 
  private:
-  double steps_ = 0;
-  double length_ = 0;  // of all steps together
+  MetricRecord lengths_;  // of the steps of each array, averaged
 };
 
 // The strategy: end

@@ -18,7 +18,12 @@ import numpy as np
 import pandas as pd
 from flwr_datasets import FederatedDataset
 from flwr_datasets.metrics import compute_counts, compute_frequencies
-from flwr_datasets.partitioner import IidPartitioner, SizePartitioner
+from flwr_datasets.partitioner import (
+    IidPartitioner,
+    SizePartitioner,
+    VerticalEvenPartitioner,
+    VerticalSizePartitioner,
+)
 from flwr_datasets.preprocessor import Divider, Merger
 from flwr_datasets.utils import concatenate_divisions, divide_dataset
 
@@ -149,6 +154,27 @@ def federated():
     return {"sizes": sizes, "cases": cases}
 
 
+def vertical():
+    """Columns of shuffled rows, divided. The value of row i in column j is 100 * j + i."""
+    names = ["age", "city", "income", "label", "sex", "zip"]
+    columns = {name: [100 * j + i for i in range(9)] for j, name in enumerate(names)}
+    splits = datasets.DatasetDict({"train": datasets.Dataset.from_dict(columns)})
+    partitioners = {
+        "even": VerticalEvenPartitioner(
+            3, "label", drop_columns="zip", shared_columns=["sex"], seed=7
+        ),
+        "size": VerticalSizePartitioner([2, 0, 3], "label", active_party_columns_mode="create_as_last"),
+    }
+    cases = {}
+    for name, partitioner in partitioners.items():
+        made = FederatedDataset(dataset="none", partitioners={"train": partitioner})
+        datasets.load_dataset = lambda *_, **__: splits
+        count = made.partitioners["train"].num_partitions
+        parts = [made.load_partition(i) for i in range(count)]
+        cases[name] = [{column: part[column][:] for column in part.column_names} for part in parts]
+    return {"columns": columns, "cases": cases}
+
+
 def counts():
     generator = np.random.default_rng(5)
     column = {
@@ -194,6 +220,7 @@ def main():
         "npy": {name: npy_case(array) for name, array in npy_arrays().items()},
         "npz": {"stored": npz(np.savez), "deflated": npz(np.savez_compressed)},
         "federated": federated(),
+        "vertical": vertical(),
         "counts": counts(),
     }
     # One line for each case: these are to be read, and compared by git.

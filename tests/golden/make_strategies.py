@@ -283,8 +283,6 @@ def reply_sets(random: np.random.Generator, largest: int) -> list[ReplySet]:
 REAL = ("float64", "float32", "float16", "integers", "mixed types", "precisions", "errors", "small steps", "orders")
 # What they are tried with that keep all replies: there the types of the global model decide, with us.
 KEPT = tuple(of for of in REAL if of != "precisions")
-# In float16 Flower's distances between models are mostly rounding.
-KRUM = tuple(of for of in KEPT if of != "float16")
 MEAN = (*REAL, "a weight of 0", "keys turned")
 
 Draw = Callable[[np.random.Generator, ReplySet], dict[str, Any]]
@@ -297,6 +295,7 @@ class Entry:
     sets: tuple[str, ...] = MEAN
     draw: Draw | None = None  # its own parameters, for a reply set; None: it has none
     required: dict[str, Any] = field(default_factory=dict)  # those without a default
+    wide: bool = False  # Flower gets float16 as float64, and what it makes of it is rounded to float16
 
 
 def draw_fed_opt(random: np.random.Generator, _: ReplySet) -> dict[str, Any]:
@@ -330,9 +329,10 @@ STRATEGIES: dict[str, Entry] = {
     "FedYogi": Entry(MEAN, draw_betas),
     "FedMedian": Entry(KEPT),
     "FedTrimmedAvg": Entry(KEPT, lambda random, _: {"beta": random.uniform(0.25, 0.45)}),
-    "Krum": Entry(KRUM, lambda _, replies: {"num_malicious_nodes": len(replies.nodes) // 4}),
-    "MultiKrum": Entry(KRUM, draw_krum),
-    "Bulyan": Entry(KRUM, lambda _, replies: {"num_malicious_nodes": max(0, (len(replies.nodes) - 3) // 4)}),
+    # In float16 the distances that Flower chooses by have three digits, or are infinite or NaN where models are long.
+    "Krum": Entry(KEPT, lambda _, replies: {"num_malicious_nodes": len(replies.nodes) // 4}, wide=True),
+    "MultiKrum": Entry(KEPT, draw_krum, wide=True),
+    "Bulyan": Entry(KEPT, lambda _, replies: {"num_malicious_nodes": max(0, (len(replies.nodes) - 3) // 4)}, wide=True),
     "QFedAvg": Entry(
         # It cannot subtract from integers, and takes squares in the type of each array: float32 blurs float64 beside it.
         tuple(of for of in REAL if of not in ("integers", "mixed types", "orders")),
@@ -393,6 +393,25 @@ def run_stock(strategy: Any, replies: ReplySet) -> Iterator[dict[str, Any]]:
         yield outcome
 
 
+def with_types(arrays: Arrays, types: dict[str, Any]) -> Arrays:
+    return {key: np.asarray(value.astype(types.get(value.dtype.name, value.dtype))) for key, value in arrays.items()}
+
+
+def widened(replies: ReplySet) -> ReplySet:
+    """The same numbers, those of float16 as float64."""
+    wide = {"float16": np.float64}
+    rounds = [[Reply(r.node, r.arrays and with_types(r.arrays, wide), r.metrics) for r in round_] for round_ in replies.rounds]
+    return ReplySet(replies.name, with_types(replies.initial, wide), rounds)
+
+
+def run_wide(strategy: Any, replies: ReplySet) -> Iterator[dict[str, Any]]:
+    """The outcomes of replies in float16, which Flower gets as float64."""
+    for outcome in run_stock(strategy, widened(replies)):
+        if outcome["arrays"] is not None:
+            outcome["arrays"] = with_types(outcome["arrays"], {"float64": np.float16})
+        yield outcome
+
+
 def make_cases(seed: int, largest: int) -> tuple[list[ReplySet], list[dict[str, Any]]]:
     """Reply sets and cases, drawn with `seed`. Outcomes hold NumPy arrays."""
     TaskIdentity.run_id, TaskIdentity.task_id, TaskIdentity.node_id = 1, 1, 1
@@ -410,7 +429,8 @@ def make_cases(seed: int, largest: int) -> tuple[list[ReplySet], list[dict[str, 
         else:
             tries += [(of, dict(entry.required)) for of in entry.sets[1:]]
         for of, parameters in tries:
-            rounds = list(run_stock(getattr(stock, name)(**parameters), sets[of]))
+            run = run_wide if entry.wide and of == "float16" else run_stock
+            rounds = list(run(getattr(stock, name)(**parameters), sets[of]))
             cases.append({"strategy": name, "parameters": parameters, "replies": of, "rounds": rounds})
     return list(sets.values()), cases
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from support import processes
 from support.cells import CellReport
 from support.nodes import CppNodes, Nodes, StandIns, StockNodes
 from support.processes import Process
+from support.programs import Programs, our_program
 from support.releases import LAST_WITH_GRPC_NODES, LATEST, SAMPLE
-from support.stock import Stock, SuperLink
+from support.stock import Flwr, Stock, SuperLink
 from support.tls import Credentials, make_credentials
 from support.venvs import ensure_venv
 
@@ -122,14 +124,6 @@ def superlink(shared_superlink: SharedSuperLink) -> Iterator[SuperLink]:
     superlink.stop_runs()
 
 
-def our_program(name: str) -> Path:
-    """One of the programs under test."""
-    binaries = os.environ.get("FLWRCPP_BIN")
-    if not binaries:
-        pytest.fail("FLWRCPP_BIN must name the folder that the C++ programs were built into")
-    return Path(binaries).resolve() / name
-
-
 def make_nodes(folder: Path, stand_ins: StandIns) -> Nodes:
     """The nodes under test, as $FLWRCPP_INTEROP_NODES says: `cpp` (the default) or `stock`."""
     kind = os.environ.get("FLWRCPP_INTEROP_NODES", "cpp")
@@ -137,7 +131,7 @@ def make_nodes(folder: Path, stand_ins: StandIns) -> Nodes:
         return StockNodes(folder, stand_ins)
     if kind != "cpp":
         pytest.fail(f"FLWRCPP_INTEROP_NODES must be cpp or stock, not {kind}")
-    return CppNodes(folder, our_program("."))
+    return CppNodes(folder)
 
 
 @pytest.fixture
@@ -156,6 +150,25 @@ def python_nodes(tmp_path: Path, stand_ins: StandIns) -> Iterator[StockNodes]:
     made = StockNodes(tmp_path / "python-nodes", stand_ins)
     yield made
     made.stop_all()
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    """Starts programs of ours; all are gone when the test ends."""
+    made = Programs(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def fab(stock: Callable[[str], Stock], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """The FAB of stock_app, of a kind as `Flwr.start_run` knows them: what stock SuperNodes run for a ServerApp of ours."""
+
+    @functools.cache
+    def build(kind: str = "") -> Path:
+        return Flwr(stock(LATEST), tmp_path_factory.mktemp("fab"), "").build_fab(kind)
+
+    return build
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import LATEST, our_program
+from conftest import LATEST
 from support.processes import Process, free_port, wait_until
+from support.programs import Programs, address_of, our_program
 from support.rounds import assert_federated_average
 from support.stock import Stock, SuperLink
 from support.tls import Credentials
 from support.venvs import INTEROP
-from test_our_server import Programs, address_of, checkpoint, programs  # noqa: F401
+from test_our_server import checkpoint
 
 OLDEST = "1.20.0"
 TIMEOUT = 90.0
@@ -104,7 +105,7 @@ def assert_round_is_the_mean(peers: Peers, number: int, partitions: tuple[int, .
 
 
 @pytest.mark.parametrize("release", [LATEST, OLDEST])
-def test_our_nodes_at_a_stock_server(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_our_nodes_at_a_stock_server(peers: Peers, programs: Programs) -> None:
     """Initial parameters from a node, properties, two rounds, and a goodbye."""
     server = peers.server()
     nodes = [programs.node(peers.address, partition, *CLASSIC) for partition in (0, 1)]
@@ -131,11 +132,11 @@ def test_our_nodes_at_a_stock_server(peers: Peers, programs: Programs) -> None: 
             assert reply == {"metrics": {"eval_acc": 0.5}, "loss": pytest.approx(loss, rel=1e-5)}
 
 
-def test_client_app_at_a_stock_server(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_client_app_at_a_stock_server(peers: Peers, programs: Programs) -> None:
     """The CNN: the same program that joins SuperLinks."""
     server = peers.server("--rounds", 1)
     common = ("--superlink", peers.address, "--insecure", *CLASSIC, "--samples", 200, "--device", "cpu")
-    nodes = [programs._start("client_app", *common, "--node-config", f"partition-id={n} num-partitions=20") for n in (0, 1)]
+    nodes = [programs.start("client_app", *common, "--node-config", f"partition-id={n} num-partitions=20") for n in (0, 1)]
 
     assert server.wait(TIMEOUT) == 0, server.tail()
 
@@ -148,7 +149,7 @@ def test_client_app_at_a_stock_server(peers: Peers, programs: Programs) -> None:
     assert all(0 <= reply["metrics"]["eval_acc"] <= 1 for reply in peers.notes("evaluate-1")["replies"].values())
 
 
-def test_our_nodes_come_back_when_a_stock_server_asks(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_our_nodes_come_back_when_a_stock_server_asks(peers: Peers, programs: Programs) -> None:
     server = peers.server("--reconnect-before", 2)
     nodes = [programs.node(peers.address, partition, *CLASSIC) for partition in (0, 1)]
 
@@ -161,7 +162,7 @@ def test_our_nodes_come_back_when_a_stock_server_asks(peers: Peers, programs: Pr
     assert_round_is_the_mean(peers, 2, (0, 1))
 
 
-def test_our_nodes_wait_for_a_stock_server_that_is_started_again(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_our_nodes_wait_for_a_stock_server_that_is_started_again(peers: Peers, programs: Programs) -> None:
     nodes = [programs.node(peers.address, partition, *CLASSIC) for partition in (0, 1)]
     for node in nodes:
         node.wait_for_line("cannot reach", 30)
@@ -178,7 +179,7 @@ def test_our_nodes_wait_for_a_stock_server_that_is_started_again(peers: Peers, p
     assert_round_is_the_mean(peers, 1, (0, 1))
 
 
-def test_handler_of_our_node_throws(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_handler_of_our_node_throws(peers: Peers, programs: Programs) -> None:
     """The stock server is told why, and goes on with the other node."""
     server = peers.server("--fault", json.dumps({"fault": "throw", "fault-partition": 1}))
     nodes = [programs.node(peers.address, partition, *CLASSIC) for partition in (0, 1)]
@@ -192,7 +193,7 @@ def test_handler_of_our_node_throws(peers: Peers, programs: Programs) -> None:  
         assert_round_is_the_mean(peers, number, (0,))
 
 
-def test_our_nodes_and_tls_of_a_stock_server(peers: Peers, programs: Programs, credentials: Credentials) -> None:  # noqa: F811
+def test_our_nodes_and_tls_of_a_stock_server(peers: Peers, programs: Programs, credentials: Credentials) -> None:
     server = peers.server("--rounds", 1, "--tls", credentials.ca, credentials.certificate, credentials.certificate_key)
     for security in (("--root-certificates", credentials.other_ca), ("--insecure", "--max-retries", 1)):
         stranger = programs.node(peers.address, 0, *CLASSIC, security=security)
@@ -208,14 +209,14 @@ def test_our_nodes_and_tls_of_a_stock_server(peers: Peers, programs: Programs, c
 
 
 @pytest.mark.parametrize("transport", ["auto", "grpc"])
-def test_node_of_the_fleet_api_says_what_a_stock_server_is(peers: Peers, programs: Programs, transport: str) -> None:  # noqa: F811
+def test_node_of_the_fleet_api_says_what_a_stock_server_is(peers: Peers, programs: Programs, transport: str) -> None:
     peers.server()
     node = programs.node(peers.address, 0, "--transport", transport)
     assert node.wait(60) == 1, node.tail()
     node.wait_for_line(r"^error: .*start_server.*classic transport", 1)
 
 
-def test_our_node_leaves_a_stock_server_on_sigterm(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_our_node_leaves_a_stock_server_on_sigterm(peers: Peers, programs: Programs) -> None:
     server = peers.server("--fault", json.dumps({"fault": "sleep", "fault-partition": 0, "fault-seconds": 600}))
     node = programs.node(peers.address, 0, *CLASSIC)
     programs.node(peers.address, 1, *CLASSIC)
@@ -230,7 +231,7 @@ def test_our_node_leaves_a_stock_server_on_sigterm(peers: Peers, programs: Progr
 # Stock clients at our server.
 
 
-def assert_our_rounds_are_means(programs: Programs, rounds: int, partitions: tuple[int, ...]) -> None:  # noqa: F811
+def assert_our_rounds_are_means(programs: Programs, rounds: int, partitions: tuple[int, ...]) -> None:
     for number in range(1, rounds + 1):
         before, after = checkpoint(programs, number - 1), checkpoint(programs, number)
         parts = [(drifted(list(before.values()), partition, number), 10 * (partition + 1)) for partition in partitions]
@@ -240,7 +241,7 @@ def assert_our_rounds_are_means(programs: Programs, rounds: int, partitions: tup
 
 
 @pytest.mark.parametrize("release", [LATEST, OLDEST])
-def test_stock_clients_at_our_server(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_stock_clients_at_our_server(peers: Peers, programs: Programs) -> None:
     """Beside a node of the Fleet API and one of ours on the classic stream."""
     server = programs.server("--port", 0, "--classic-port", 0, "--rounds", 2, min_nodes=4)
     classic = address_of(server, "classic")
@@ -259,7 +260,7 @@ def test_stock_clients_at_our_server(peers: Peers, programs: Programs) -> None: 
     assert all(row["eval_accuracy"] == 0.5 for row in metrics["rounds"][1:])
 
 
-def test_stock_client_and_our_tls(peers: Peers, programs: Programs, credentials: Credentials) -> None:  # noqa: F811
+def test_stock_client_and_our_tls(peers: Peers, programs: Programs, credentials: Credentials) -> None:
     server = programs.server(
         "--port", 0, "--classic-port", 0, "--rounds", 1,
         security=("--ssl-certfile", credentials.certificate, "--ssl-keyfile", credentials.certificate_key),
@@ -275,7 +276,7 @@ def test_stock_client_and_our_tls(peers: Peers, programs: Programs, credentials:
     client.wait_for_line(SHUT_DOWN, 1)
 
 
-def test_stock_client_throws(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_stock_client_throws(peers: Peers, programs: Programs) -> None:
     """It ends, as stock clients do, and the round is what the other node sent."""
     server = programs.server("--port", 0, "--classic-port", 0, "--rounds", 1, "--fraction-evaluate", 0)
     client = peers.client(address_of(server, "classic"), 0, "--throw-in-round", 1)
@@ -290,7 +291,7 @@ def test_stock_client_throws(peers: Peers, programs: Programs) -> None:  # noqa:
     assert "NODE_UNAVAILABLE" in row["failures"][0], row
 
 
-def test_stock_clients_are_let_go_when_our_superlink_stops(peers: Peers, programs: Programs) -> None:  # noqa: F811
+def test_stock_clients_are_let_go_when_our_superlink_stops(peers: Peers, programs: Programs) -> None:
     superlink = programs.superlink("--port", 0, "--classic-port", 0)
     clients = [peers.client(address_of(superlink, "classic"), partition) for partition in (0, 1)]
     superlink.wait_for_line(r"(?s)is online \(classic\).*is online \(classic\)", 60)
@@ -305,7 +306,7 @@ def test_stock_clients_are_let_go_when_our_superlink_stops(peers: Peers, program
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["message-based", "legacy"])
 def test_stock_server_app_with_stock_clients(
-    peers: Peers, programs: Programs, stock: Callable[[str], Stock], tmp_path: Path, legacy: bool  # noqa: F811
+    peers: Peers, programs: Programs, stock: Callable[[str], Stock], tmp_path: Path, legacy: bool
 ) -> None:
     """`flwr run` on our SuperLink; its nodes are two clients of start_client and one node of the Fleet API."""
     program = our_program("superlink")

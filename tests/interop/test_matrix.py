@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import our_program
 from support.cells import COMBINATIONS, FEDERATION, combination_name, has_role
 from support.processes import Process, wait_until
+from support.programs import Programs, address_of, our_program
 from support.releases import LATEST, TOO_OLD, Release
 from support.rounds import Arrays, Rounds, assert_close, assert_federated_average, drifted, weighted_average
 from support.stock import Flwr, Stock, SuperLink, start_supernode
 from test_classic import Peers, assert_our_rounds_are_means, assert_round_is_the_mean
-from test_our_server import Programs, address_of
 
 ROUNDS = 2
 CONFIG = {"num-server-rounds": ROUNDS, "evaluate": False}

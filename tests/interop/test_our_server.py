@@ -5,84 +5,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conftest import LATEST
 from support.nodes import NodeOptions, StockNodes
-from support.processes import Process, ProcessError, free_port, wait_until
-from support.stock import Stock
+from support.processes import free_port, wait_until
+from support.programs import Programs, Reachable, address_of
 from support.tls import Credentials
-from support.venvs import INTEROP
 
-BINARIES = Path(os.environ.get("FLWRCPP_BIN", ".")).resolve()
 ROUND_TIMEOUT = 60.0
-
-
-class Programs:
-    """Starts our programs in one folder; all are gone when the test ends."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.out = folder / "out"
-        self._processes: list[Process] = []
-
-    def server(self, *options: object, min_nodes: int = 2, security: tuple[object, ...] = ("--insecure",)) -> Process:
-        return self._start("server_app", "--min-nodes", min_nodes, "--out", self.out, *security, *options)
-
-    def learner(self, address: str, partition: int, *options: object) -> Process:
-        """A node that really trains; all have equally many samples, so that it does not matter which answers first."""
-        config = f"partition-id={partition} num-partitions=3"
-        return self._start("client_app", "--superlink", address, "--insecure", "--samples", 200, "--node-config", config, *options)
-
-    def superlink(self, *options: object) -> Process:
-        return self._start("superlink", "--insecure", *options)
-
-    def node(
-        self, address: str, partition: int, *options: object, security: tuple[object, ...] = ("--insecure",), config: str = ""
-    ) -> Process:
-        config = f"partition-id={partition} num-partitions=2 {config}".strip()
-        return self._start("interop_node", "--superlink", address, "--node-config", config, *security, *options)
-
-    def stop(self) -> None:
-        for process in self._processes:
-            process.ask_to_end()
-        for process in self._processes:
-            process.stop()
-
-    def _start(self, name: str, *arguments: object) -> Process:
-        path = BINARIES / name
-        if not os.access(path, os.X_OK):
-            raise ProcessError(f"{path} does not exist: build it, or let FLWRCPP_BIN name the folder where it is")
-        process = Process(name, [path, *map(str, arguments)], self.folder, env={"OMP_NUM_THREADS": "1"})
-        self._processes.append(process)
-        return process
-
-
-@dataclass(frozen=True)
-class Reachable:
-    """What a stock SuperNode has to know of a SuperLink."""
-
-    fleet_address: str
-    wire: str = "http"
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    made = Programs(tmp_path)
-    yield made
-    made.stop()
-
-
-def address_of(server: Process, wire: str = "http") -> str:
-    return server.wait_for_line(rf"^Fleet API \({wire}\) listening on (\S+)$", 60, stream="out")[1]
 
 
 def checkpoint(programs: Programs, number: int) -> dict[str, np.ndarray]:
@@ -278,15 +214,9 @@ def test_secure_aggregation_gives_what_the_plain_one_does(programs: Programs) ->
     assert settings["strategy"] == "FedAvg, secaggplus"
 
 
-def test_stock_node_joins_by_a_fab(programs: Programs, stock: Callable[[str], Stock], python_nodes: StockNodes) -> None:
+def test_stock_node_joins_by_a_fab(programs: Programs, fab: Callable[..., Path], python_nodes: StockNodes) -> None:
     """A stock SuperNode, which runs the ClientApp of a FAB, and ours in one run of a C++ ServerApp."""
-    app = shutil.copytree(INTEROP / "stock_app", programs.folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
-    flower = stock(LATEST)
-    command = [flower.program("flwr"), "build", "--app", app]
-    built = Process("flwr-build", command, programs.folder, env=flower.environment(programs.folder / "home"))
-    assert built.wait(60) == 0, built.tail()
-    (fab,) = programs.folder.glob("*.fab")
-    server = programs.server("--port", 0, "--rounds", 2, "--fab", fab)
+    server = programs.server("--port", 0, "--rounds", 2, "--fab", fab())
     programs.node(address_of(server), 0)
 
     joins = python_nodes.launch(Reachable(address_of(server)), NodeOptions(partition=1))

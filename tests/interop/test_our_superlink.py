@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LATEST, our_program
+from conftest import LATEST
 from support.nodes import NodeOptions, Nodes, StockNodes
 from support.processes import Process, wait_until
+from support.programs import our_program
 from support.rounds import assert_federated_average
 from support.stock import Stock, SuperLink
 

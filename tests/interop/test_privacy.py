@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The flwrcpp authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stock's differential-privacy wrappers with client-side clipping, and nodes that clip with our mods.
+"""Stock's differential-privacy wrappers with client-side clipping, and nodes that clip with our mods; and the other way round.
 
 The wrappers add no noise here, so that what arrives, and what becomes of it, can be compared with NumPy's opinion.
 """
@@ -8,25 +8,26 @@ The wrappers add no noise here, so that what arrives, and what becomes of it, ca
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.nodes import CppNodes, Node, NodeOptions, Nodes
-from support.rounds import Arrays, Rounds, assert_close, assert_federated_average, drifted
+from support.nodes import CppNodes, Node, NodeOptions, Nodes, StockNodes
+from support.processes import Process
+from support.programs import Programs, Reachable, address_of
+from support.rounds import Arrays, Rounds, assert_close, assert_federated_average, drifted, saved_model, weighted_average
 from support.stock import SuperLink
 
 ROUNDS = 2
 LEGACY = pytest.mark.parametrize("legacy", [False, True], ids=["message-based", "legacy"])
 
 
-@pytest.fixture(autouse=True)
-def _our_nodes_only(nodes: Nodes) -> None:
+def start_nodes(nodes: Nodes, superlink: SuperLink, mod: str) -> list[Node]:
     if not isinstance(nodes, CppNodes):
         pytest.skip("stock SuperNodes get their mods from the app")
-
-
-def start_nodes(nodes: Nodes, superlink: SuperLink, mod: str) -> list[Node]:
     options = [NodeOptions(partition=partition, extra=("--mod", mod)) for partition in (0, 1)]
     return nodes.start_all(superlink, options, program="interop_node")
 
@@ -97,3 +98,84 @@ def test_a_node_without_the_norm_says_so(superlink: SuperLink, nodes: Nodes, tmp
     replies = rounds.replies(1)
     assert [reply.error_code for reply in replies] == [6, 6]
     assert all("clipping_norm" in reply.error_reason for reply in replies)
+
+
+# Our wrappers and stock SuperNodes.
+
+PARTITIONS = range(3)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a server of ours wrote down and said."""
+
+    out: Path
+    process: Process
+
+    def assert_mean_of_clipped(self, number: int, norm: float) -> dict[int, int]:
+        """The model is the mean of what the nodes trained, clipped; returns whose updates were longer than the norm."""
+        before = saved_model(self.out, number - 1)
+        trained = {partition: drifted(before, partition, number) for partition in PARTITIONS}
+        longer = {partition: int(norm_of(arrays, before) > norm) for partition, arrays in trained.items()}
+        assert set(longer.values()) == {0, 1}, "as many as were tried for were not clipped"
+        parts = [(clipped(arrays, before, norm), 10 * (partition + 1)) for partition, arrays in trained.items()]
+        # Elements are some thousandths, and float32.
+        assert_close(saved_model(self.out, number), weighted_average(parts), tolerance=2e-9)
+        return longer
+
+    def norm_bits(self, number: int) -> dict[int, int] | None:
+        """Those that arrived, by partition."""
+        match = re.search(rf"^round {number}: examples ([\d ]+), .*\nnorm bits ([\d ]+)$", self.process.output("out"), re.M)
+        if match is None:
+            return None
+        examples, bits = (map(int, numbers.split()) for numbers in match.groups())
+        return {each // 10 - 1: bit for each, bit in zip(examples, bits, strict=True)}
+
+    def next_norm(self, number: int) -> float:
+        """What the server said after a round."""
+        return float(re.findall(r"the clipping norm of the next round is (\S+)$", self.process.output("err"), re.M)[number - 1])
+
+
+@pytest.fixture
+def serve(programs: Programs, python_nodes: StockNodes, fab: Callable[..., Path]) -> Callable[[str, float], Served]:
+    """Runs our server in a wrapper and with a norm; its nodes are stock, with the stock mod if they are to clip."""
+
+    def run(dp: str, norm: float) -> Served:
+        clips, kind = dp.split("-")
+        server = programs.start(
+            "interop_server", "--dp", dp, "--clipping-norm", norm, "--rounds", ROUNDS, "--min-nodes", len(PARTITIONS),
+            "--fab", fab("clipping" if clips == "client" else ""), "--out", programs.out,
+        )  # fmt: skip
+        reachable = Reachable(address_of(server))
+        for partition in PARTITIONS:
+            options = NodeOptions(partition, len(PARTITIONS), config=f'clipping="{kind}"')
+            python_nodes.launch(reachable, options)
+        assert server.wait(120) == 0, server.tail()
+        return Served(programs.out, server)
+
+    return run
+
+
+# The first clips two of the three nodes in the first round, the second one.
+NORMS = pytest.mark.parametrize("norm", [0.006, 0.01])
+
+
+@pytest.mark.parametrize("clips", ["client", "server"])
+def test_our_fixed_clipping_with_stock_nodes(serve: Callable[[str, float], Served], clips: str) -> None:
+    norm = 0.006
+    served = serve(f"{clips}-fixed", norm)
+    for number in (1, ROUNDS):
+        served.assert_mean_of_clipped(number, norm)
+        assert served.norm_bits(number) is None
+
+
+@NORMS
+@pytest.mark.parametrize("clips", ["client", "server"])
+def test_our_adaptive_clipping_with_stock_nodes(serve: Callable[[str, float], Served], clips: str, norm: float) -> None:
+    """The norm falls when two of three were clipped, and rises when one was."""
+    served = serve(f"{clips}-adaptive", norm)
+    for number in (1, ROUNDS):
+        longer = served.assert_mean_of_clipped(number, norm)
+        assert served.norm_bits(number) == (longer if clips == "client" else None)
+        norm *= math.exp(-0.2 * (sum(longer.values()) / len(longer) - 0.5))
+        assert served.next_norm(number) == pytest.approx(norm, rel=1e-5)

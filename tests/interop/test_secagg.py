@@ -7,17 +7,17 @@ What the nodes send can be seen by nobody, so the mean is compared with what Num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import HTTP, LATEST, OURS_HTTP, our_program
+from conftest import HTTP, OURS_HTTP
 from support.nodes import NodeOptions, Nodes, StockNodes
-from support.processes import Process
-from support.rounds import Arrays, Rounds, drifted, weighted_average
-from support.stock import Flwr, Stock, SuperLink
+from support.programs import Programs, Reachable, address_of
+from support.rounds import Arrays, Rounds, drifted, saved_model, weighted_average
+from support.stock import SuperLink
 
 STAGES = ("setup", "share_keys", "collect_masked_vectors", "unmask")
 MAX_WEIGHT = 100.0
@@ -97,60 +97,32 @@ def test_drop_out_of_ours_under_the_stock_workflow(
         assert_plain_mean(rounds.aggregate(each), rounds.sent(each), each, left)
 
 
-@dataclass(frozen=True)
-class Reachable:
-    """What a node has to know of a SuperLink."""
-
-    fleet_address: str
-    wire: str = "http"
-
-
 class Server:
     """Our server of secure aggregation, and what it wrote down."""
 
-    def __init__(self, folder: Path, fab: Path, nodes: int, threshold: int, *more: object) -> None:
-        self.out = folder / "out"
+    def __init__(self, programs: Programs, fab: Path, nodes: int, threshold: int, *more: object) -> None:
+        self.out = programs.out
         arguments = ["--fab", fab, "--nodes", nodes, "--threshold", threshold, "--max-weight", MAX_WEIGHT, "--out", self.out]
-        command = [our_program("secagg_server"), *map(str, [*arguments, *more])]
-        self.process = Process("secagg_server", command, folder, env={"OMP_NUM_THREADS": "1"})
-        address = self.process.wait_for_line(r"^Fleet API \(http\) listening on (\S+)$", 60, stream="out")[1]
-        self.at = Reachable(address)
+        self.process = programs.start("secagg_server", *arguments, *more)
+        self.at = Reachable(address_of(self.process))
 
     def wait(self) -> None:
         assert self.process.wait(TIMEOUT) == 0, self.process.tail(80)
         assert (self.out / "finished").exists()
 
     def model(self, number: int) -> Arrays:
-        return {name: np.load(self.out / f"round-{number}" / f"{name}.npy") for name in ("weight", "bias")}
+        return saved_model(self.out, number)
 
     def assert_plain_means(self, partitions: set[int]) -> None:
         for number in (1, 2):
             assert all(array.dtype == np.float32 for array in self.model(number).values())
             assert_plain_mean(self.model(number), self.model(number - 1), number, partitions)
 
-    def stop(self) -> None:
-        self.process.stop()
-
-
-@pytest.fixture(scope="module")
-def fab(stock: Callable[[str], Stock], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What stock SuperNodes run: the client behind stock secaggplus_mod."""
-    folder = tmp_path_factory.mktemp("fab")
-    return Flwr(stock(LATEST), folder, "127.0.0.1:9").build_fab("secagg")
-
 
 @pytest.fixture
-def serve(tmp_path: Path, fab: Path) -> Iterator[Callable[..., Server]]:
-    """Starts our server with a number of nodes, a threshold and more options."""
-    started: list[Server] = []
-
-    def start(*arguments: object) -> Server:
-        started.append(Server(tmp_path, fab, *arguments))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.stop()
+def serve(programs: Programs, fab: Callable[..., Path]) -> Callable[..., Server]:
+    """Starts our server with a number of nodes, a threshold and more options; stock nodes get the client behind stock secaggplus_mod."""
+    return functools.partial(Server, programs, fab("secagg"))
 
 
 def test_stock_nodes_under_our_workflow(serve: Callable[..., Server], python_nodes: StockNodes) -> None:

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import LATEST, our_program
+from conftest import LATEST
 from support.nodes import NodeOptions, Nodes
 from support.processes import Process, wait_until
+from support.programs import Programs, our_program
 from support.rounds import Arrays, assert_close, assert_federated_average, drifted, weighted_average
 from support.stock import Run, Stock, SuperLink, start_supernode
 
@@ -42,21 +43,6 @@ def start_superlink(stock: Callable[[str], Stock], tmp_path: Path) -> Iterator[S
     for superlink in started:
         superlink.stop_runs()
         superlink.stop()
-
-
-@pytest.fixture
-def start_program(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Starts programs of ours; all are gone when the test ends."""
-    started: list[Process] = []
-
-    def start(name: str, *options: str | Path) -> Process:
-        process = Process(name, [our_program(name), *options], tmp_path, env={"OMP_NUM_THREADS": "1"})
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.stop()
 
 
 def put_in_place(folder: Path, name: str, program: str, *options: str | Path) -> Path:
@@ -95,12 +81,12 @@ def two_nodes(nodes: Nodes, superlink: SuperLink) -> set[int]:
 
 
 def test_a_submitted_run_is_seen_and_stopped_by_flwr(
-    start_superlink: Start, start_program: Callable[..., Process], nodes: Nodes, tmp_path: Path
+    start_superlink: Start, programs: Programs, nodes: Nodes, tmp_path: Path
 ) -> None:
     superlink = start_superlink(extra=["--isolation", "process"])
     two_nodes(nodes, superlink)
     options = ["--superlink", superlink.http_address, "--insecure", "--rounds", "10000", "--no-server-evaluation"]
-    server = start_program("server_app", *options, "--out", tmp_path / "out")
+    server = programs.start("server_app", *options, "--out", tmp_path / "out")
     server.wait_for_line(r"^Round 2/10000", 60)
     (run,) = superlink.flwr("list")["runs"]
     assert run["status"] == "running"
@@ -116,11 +102,11 @@ def test_a_submitted_run_is_seen_and_stopped_by_flwr(
 
 
 def test_ctrl_c_leaves_a_stopped_run(
-    start_superlink: Start, start_program: Callable[..., Process], tmp_path: Path
+    start_superlink: Start, programs: Programs, tmp_path: Path
 ) -> None:
     superlink = start_superlink(extra=["--isolation", "process"])
     options = ["--superlink", superlink.http_address, "--insecure", "--no-server-evaluation"]
-    server = start_program("server_app", *options, "--out", tmp_path / "out")
+    server = programs.start("server_app", *options, "--out", tmp_path / "out")
     server.wait_for_line(r"^Waiting for 2 nodes", 60)
 
     server.ask_to_end()
@@ -130,7 +116,7 @@ def test_ctrl_c_leaves_a_stopped_run(
 
 
 def test_an_executor_with_the_secret_runs_what_users_start(
-    start_superlink: Start, start_program: Callable[..., Process], nodes: Nodes, tmp_path: Path
+    start_superlink: Start, programs: Programs, nodes: Nodes, tmp_path: Path
 ) -> None:
     secret, wrong = tmp_path / "secret", tmp_path / "wrong"
     for file in (secret, wrong):
@@ -138,10 +124,10 @@ def test_an_executor_with_the_secret_runs_what_users_start(
     superlink = start_superlink(extra=["--isolation", "process", "--superexec-auth-secret-file", secret])
     two_nodes(nodes, superlink)
     options = ["--executor", superlink.http_address, "--insecure", "--no-server-evaluation", "--out", tmp_path / "out"]
-    stranger = start_program("server_app", *options, "--superexec-auth-secret-file", wrong)
+    stranger = programs.start("server_app", *options, "--superexec-auth-secret-file", wrong)
     assert stranger.wait(60) == 1
     assert "secret" in stranger.output("err")
-    start_program("server_app", *options, "--superexec-auth-secret-file", secret)
+    programs.start("server_app", *options, "--superexec-auth-secret-file", secret)
 
     runs = [start_cpp_run(superlink, {"num-server-rounds": ROUNDS})]
     assert runs[0].wait(FINISHED) == "finished:completed"

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import our_program
+from support.programs import our_program
 from support.venvs import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "tests" / "golden"))

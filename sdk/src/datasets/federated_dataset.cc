@@ -33,11 +33,8 @@ StatusOr<Splits> SplitsOf(const DataSource& source) {
   return splits;
 }
 
-StatusOr<Partitions> Divide(const DataSource& source, const std::string& split,
-                            const SplitPartitioner& how) {
-  if (how.partitioner == nullptr) {
-    return InvalidArgument("the split '{}' has no partitioner", split);
-  }
+StatusOr<Partitions> DivideRows(const DataSource& source, const std::string& split,
+                                const SplitPartitioner& how) {
   if (how.partition_by.empty()) {
     FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source.NumRows(split));
     return how.partitioner->Partition(std::vector<std::uint8_t>(size));
@@ -55,6 +52,21 @@ StatusOr<Partitions> Divide(const DataSource& source, const std::string& split,
         }
       },
       column);
+}
+
+StatusOr<ColumnPartitions> DivideColumns(const DataSource& source, const std::string& split,
+                                         const VerticalPartitioner& partitioner) {
+  // No rows: they only say what the columns are.
+  FLWRCPP_ASSIGN_OR_RETURN(const Table table, source.LoadRows(split, {}));
+  FLWRCPP_ASSIGN_OR_RETURN(ColumnPartitions partitions,
+                           partitioner.Partition(table.column_names()));
+  for (const std::vector<std::string>& names : partitions) {
+    const Status status = table.SelectColumns(names).status();
+    if (!status.ok()) {
+      return InvalidArgument("the partitioner of '{}': {}", split, std::string(status.message()));
+    }
+  }
+  return partitions;
 }
 
 /// @return `kInvalidArgument` for a position that the split does not have.
@@ -84,41 +96,76 @@ StatusOr<FederatedDataset> FederatedDataset::Make(std::shared_ptr<const DataSour
     FLWRCPP_ASSIGN_OR_RETURN(source,
                              internal::MakeResplitSource(std::move(source), std::move(splits)));
   }
-  std::map<std::string, Partitions, std::less<>> partitions;
+  Divisions divisions;
   for (const auto& [split, how] : options.partitioners) {
     FLWRCPP_ASSIGN_OR_RETURN(const std::size_t size, source->NumRows(split));
-    FLWRCPP_ASSIGN_OR_RETURN(partitions[split], Divide(*source, split, how));
-    FLWRCPP_RETURN_IF_ERROR(CheckPartitions(partitions[split], size, split));
+    if (how.partitioner == nullptr && how.vertical_partitioner == nullptr) {
+      return InvalidArgument("the split '{}' has no partitioner", split);
+    }
+    if (how.partitioner != nullptr && how.vertical_partitioner != nullptr) {
+      return InvalidArgument("the split '{}' has two partitioners, one of rows and one of columns",
+                             split);
+    }
+    if (how.vertical_partitioner != nullptr) {
+      FLWRCPP_ASSIGN_OR_RETURN(divisions[split],
+                               DivideColumns(*source, split, *how.vertical_partitioner));
+      continue;
+    }
+    FLWRCPP_ASSIGN_OR_RETURN(Partitions partitions, DivideRows(*source, split, how));
+    FLWRCPP_RETURN_IF_ERROR(CheckPartitions(partitions, size, split));
+    divisions[split] = std::move(partitions);
   }
-  return FederatedDataset(std::move(source), std::move(partitions));
+  return FederatedDataset(std::move(source), std::move(divisions));
 }
 
-StatusOr<const Partitions*> FederatedDataset::FindPartitions(std::string_view split) const {
-  const auto found = partitions_.find(split);
-  if (found != partitions_.end()) return &found->second;
+StatusOr<const FederatedDataset::Division*> FederatedDataset::Find(std::string_view split) const {
+  const auto found = divisions_.find(split);
+  if (found != divisions_.end()) return &found->second;
   std::vector<std::string> names;
-  for (const auto& [name, partitions] : partitions_) names.push_back(name);
+  for (const auto& [name, division] : divisions_) names.push_back(name);
   return InvalidArgument("the split '{}' is not divided; those that are: {}", split,
                          fmt::join(names, ", "));
 }
 
+StatusOr<const Partitions*> FederatedDataset::FindPartitions(std::string_view split) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const Division* const division, Find(split));
+  if (const auto* const rows = std::get_if<Partitions>(division)) return rows;
+  return InvalidArgument("the columns of the split '{}' are divided, not its rows", split);
+}
+
+StatusOr<const ColumnPartitions*> FederatedDataset::FindColumnPartitions(
+    std::string_view split) const {
+  FLWRCPP_ASSIGN_OR_RETURN(const Division* const division, Find(split));
+  if (const auto* const columns = std::get_if<ColumnPartitions>(division)) return columns;
+  return InvalidArgument("the rows of the split '{}' are divided, not its columns", split);
+}
+
 StatusOr<Table> FederatedDataset::LoadPartition(std::size_t partition_id,
                                                 std::string_view split) const {
-  FLWRCPP_ASSIGN_OR_RETURN(const Partitions* const partitions, FindPartitions(split));
-  if (partition_id >= partitions->size()) {
+  FLWRCPP_ASSIGN_OR_RETURN(const Division* const division, Find(split));
+  const std::size_t size = std::visit([](const auto& all) { return all.size(); }, *division);
+  if (partition_id >= size) {
     return MakeError(StatusCode::kOutOfRange,
                      "there is no partition {}: the split '{}' has {} partitions", partition_id,
-                     split, partitions->size());
+                     split, size);
   }
-  return source_->LoadRows(split, (*partitions)[partition_id]);
+  if (const auto* const rows = std::get_if<Partitions>(division)) {
+    return source_->LoadRows(split, (*rows)[partition_id]);
+  }
+  std::vector<Table::NamedColumn> columns;
+  for (const std::string& name : std::get<ColumnPartitions>(*division)[partition_id]) {
+    FLWRCPP_ASSIGN_OR_RETURN(Column column, source_->LoadColumn(split, name));
+    columns.push_back({name, std::move(column)});
+  }
+  return Table::Make(std::move(columns));
 }
 
 StatusOr<Table> FederatedDataset::LoadPartition(std::size_t partition_id) const {
-  if (partitions_.size() != 1) {
+  if (divisions_.size() != 1) {
     return InvalidArgument("{} splits are divided: say which one the partition is of",
-                           partitions_.size());
+                           divisions_.size());
   }
-  return LoadPartition(partition_id, partitions_.begin()->first);
+  return LoadPartition(partition_id, divisions_.begin()->first);
 }
 
 StatusOr<Table> FederatedDataset::LoadSplit(std::string_view split) const {

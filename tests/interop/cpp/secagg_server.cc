@@ -18,6 +18,7 @@
 #include "flwrcpp/workflow/secagg.h"
 #include "program/files.h"
 #include "program/program.h"
+#include "tests/interop/cpp/saved_model.h"
 
 namespace {
 
@@ -35,20 +36,6 @@ struct Options {
   std::string out = "out";
   flwrcpp::SecAggPlusOptions secagg;
 };
-
-Status SaveModel(const std::string& out, int server_round, const ArrayRecord& arrays) {
-  const std::filesystem::path folder =
-      std::filesystem::path(out) / fmt::format("round-{}", server_round);
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  for (const auto& [name, array] : arrays) {
-    std::ofstream file(folder / (name + ".npy"), std::ios::binary);
-    file << array.Contiguous().view();
-    file.close();
-    if (!file) return {StatusCode::kInternal, "cannot write to " + folder.string()};
-  }
-  return {};
-}
 
 /// Two small arrays with elements of either sign.
 StatusOr<ArrayRecord> InitialArrays() {

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import Process, ProcessError
+from .processes import Process
+from .programs import Reachable, our_program
 from .stock import Stock, SuperLink, security_options, start_supernode
 
 READY_TIMEOUT = 30.0
@@ -65,7 +65,7 @@ class Nodes:
         self._nodes: list[Node] = []
         self._processes: list[Process] = []
 
-    def launch(self, superlink: SuperLink, options: NodeOptions, program: str = "client_app") -> Process:
+    def launch(self, superlink: SuperLink | Reachable, options: NodeOptions, program: str = "client_app") -> Process:
         """Starts a node without waiting for it to join."""
         process = self._start(superlink, options, program)
         self._processes.append(process)
@@ -98,7 +98,7 @@ class Nodes:
         assert code not in (0, None) and code > 0, process.tail()
         self._assert_explained(process, self.refusals[reason])
 
-    def _start(self, superlink: SuperLink, options: NodeOptions, program: str) -> Process:
+    def _start(self, superlink: SuperLink | Reachable, options: NodeOptions, program: str) -> Process:
         raise NotImplementedError
 
     def _wait_until_ready(self, process: Process, superlink: SuperLink) -> int:
@@ -119,15 +119,8 @@ class CppNodes(Nodes):
         "bad-key": r"(?i)private key",
     }
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
-        super().__init__(folder)
-        self.binaries = binaries
-
-    def _start(self, superlink: SuperLink, options: NodeOptions, program: str) -> Process:
-        path = self.binaries / program
-        if not os.access(path, os.X_OK):
-            raise ProcessError(f"{path} does not exist: build it, or let FLWRCPP_BIN name the folder where it is")
-        command = [path, "--superlink", superlink.fleet_address, "--node-config", options.node_config, *options.security]
+    def _start(self, superlink: SuperLink | Reachable, options: NodeOptions, program: str) -> Process:
+        command = [our_program(program), "--superlink", superlink.fleet_address, "--node-config", options.node_config, *options.security]
         command += ["--transport", options.transport] if options.transport else []
         if program == "client_app":
             command += ["--dataset", "fashion-mnist", "--partitioner", "contiguous", "--samples", "500", "--device", "cpu"]
@@ -170,7 +163,7 @@ class StockNodes(Nodes):
         super().__init__(folder)
         self.stand_ins = stand_ins
 
-    def _start(self, superlink: SuperLink, options: NodeOptions, program: str) -> Process:
+    def _start(self, superlink: SuperLink | Reachable, options: NodeOptions, program: str) -> Process:
         return start_supernode(
             self.stand_ins.on(superlink.wire),
             self.folder,

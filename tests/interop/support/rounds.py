@@ -70,6 +70,11 @@ class Rounds:
         return json.loads((self.folder / f"round-{number}" / f"{phase}.json").read_text())
 
 
+def saved_model(folder: Path, number: int) -> Arrays:
+    """The global model after a round of a server in `cpp`, and with 0 the first one."""
+    return {path.stem: np.load(path) for path in sorted((folder / f"round-{number}").glob("*.npy"))}
+
+
 def weighted_average(parts: list[tuple[Arrays, int]]) -> Arrays:
     """Each part is arrays and a weight; computed in double precision."""
     total = sum(weight for _, weight in parts)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -116,7 +115,8 @@ class Flwr:
     def start_run(self, record_to: Path, config: Mapping[str, Any], *, kind: str = "") -> Run:
         """Starts a run of the app in stock_app and returns as soon as the SuperLink has given it an id.
 
-        `kind` is what its modules' names begin with: `legacy`, `secagg`, or nothing for the message-based federation.
+        `kind` is what its modules' names begin with: `legacy`, `secagg`, `clipping` (a ClientApp only), or nothing for the
+        message-based federation.
         """
         kind = kind or ("" if self.stock.traits.has_strategies else "legacy")
         return self.start_app(self._stage_app(f"app-{kind}", kind) if kind else self._app, record_to, config)
@@ -154,8 +154,9 @@ class Flwr:
         shutil.copytree(INTEROP / "stock_app", folder, ignore=shutil.ignore_patterns("__pycache__"))
         project = folder / "pyproject.toml"
         text = project.read_text()
-        if kind:
-            text = re.sub(r"cnnapp\.(server|client)_app:app", rf"cnnapp.{kind}_\1_app:app", text)
+        for side in ("server", "client"):
+            if (folder / "cnnapp" / f"{kind}_{side}_app.py").exists():
+                text = text.replace(f"cnnapp.{side}_app:app", f"cnnapp.{kind}_{side}_app:app")
         project.write_text(text + self.stock.traits.project_connection(self.address))
         return folder
 

@@ -5,11 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "flwrcpp/datasets/image_source.h"
 #include "flwrcpp/datasets/natural_id_partitioners.h"
 #include "flwrcpp/datasets/size_partitioners.h"
+#include "flwrcpp/datasets/vertical_partitioners.h"
 #include "tests/support/dataset_files.h"
 #include "tests/support/golden.h"
 #include "tests/support/status_matchers.h"
@@ -26,6 +29,7 @@ using flwrcpp::testing::ReadGoldenJson;
 using flwrcpp::testing::StatusIs;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::SizeIs;
 
 using Ids = std::vector<std::int64_t>;
@@ -192,6 +196,130 @@ TEST_F(GoldenTest, RejectsSplitsAndPartitionsThatThereAreNot) {
   EXPECT_THAT(
       dataset.LoadPartition(0, "test"),
       StatusIs(StatusCode::kInvalidArgument, "'test' is not divided; those that are: train"));
+}
+
+/// The table whose columns flwr-datasets divided for the golden values.
+class VerticalTest : public ::testing::Test {
+ protected:
+  VerticalTest() : source_(MakeTableSource({{"train", TableOf(golden_.at("columns"))}})) {}
+
+  static Table TableOf(const Json& columns) {
+    std::vector<Table::NamedColumn> named;
+    for (const auto& [name, values] : columns.items()) named.push_back({name, values.get<Ids>()});
+    return *Table::Make(std::move(named));
+  }
+
+  StatusOr<FederatedDataset> Make(StatusOr<std::unique_ptr<VerticalPartitioner>> partitioner,
+                                  Preprocessor preprocessor = nullptr) const {
+    EXPECT_THAT(partitioner, IsOk());
+    return FederatedDataset::Make(
+        source_, {.partitioners = {{"train", {.vertical_partitioner = *std::move(partitioner)}}},
+                  .preprocessor = std::move(preprocessor)});
+  }
+
+  void ExpectGolden(const FederatedDataset& dataset, const char* name) const {
+    const Json expected = golden_.at("cases").at(name);
+    const auto partitions = dataset.FindColumnPartitions("train");
+    ASSERT_THAT(partitions, IsOk());
+    ASSERT_THAT(**partitions, SizeIs(expected.size()));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const auto partition = dataset.LoadPartition(i);
+      ASSERT_THAT(partition, IsOk());
+      EXPECT_EQ(*partition, TableOf(expected[i])) << i;
+      EXPECT_EQ(partition->column_names(), (**partitions)[i]);
+    }
+  }
+
+  static VerticalEvenPartitionerOptions Even() {
+    VerticalEvenPartitionerOptions options;
+    options.num_partitions = 3;
+    options.active_party_columns = {"label"};
+    options.drop_columns = {"zip"};
+    options.shared_columns = {"sex"};
+    options.seed = 7;
+    return options;
+  }
+
+  Json golden_ = ReadGoldenJson("datasets.json").at("vertical");
+  std::shared_ptr<const DataSource> source_;
+};
+
+TEST_F(VerticalTest, EvenlyDividesTheColumnsOfShuffledRowsAsFlwrDatasetsDoes) {
+  const auto dataset = Make(MakeVerticalEvenPartitioner(Even()));
+
+  ASSERT_THAT(dataset, IsOk());
+  ExpectGolden(*dataset, "even");
+}
+
+TEST_F(VerticalTest, DividesTheColumnsByGivenSizesAsFlwrDatasetsDoes) {
+  VerticalSizePartitionerOptions options;
+  options.partition_sizes = std::vector<std::size_t>{2, 0, 3};
+  options.active_party_columns = {"label"};
+  options.active_party_columns_mode = ActivePartyColumnsMode::kCreateAsLast;
+
+  const auto dataset = Make(MakeVerticalSizePartitioner(options));
+
+  ASSERT_THAT(dataset, IsOk());
+  ExpectGolden(*dataset, "size");
+}
+
+TEST_F(VerticalTest, DividesTheColumnsOfWhatAPreprocessorMakes) {
+  const auto divider =
+      MakeDivider({.divide_config = {
+                       {"train", {{.name = "train", .samples = 4}, {.name = "x", .samples = 5}}}}});
+  ASSERT_THAT(divider, IsOk());
+
+  const auto dataset = Make(MakeVerticalEvenPartitioner(Even()), *divider);
+
+  ASSERT_THAT(dataset, IsOk());
+  const auto partition = dataset->LoadPartition(1);
+  ASSERT_THAT(partition, IsOk());
+  const Ids all = golden_.at("cases").at("even")[1].at("income").get<Ids>();
+  EXPECT_THAT(*partition->Get<std::int64_t>("income"),
+              ElementsAreArray(all.begin(), all.begin() + 4));
+}
+
+TEST_F(VerticalTest, TellsRowsAndColumnsApart) {
+  const auto dataset = Make(MakeVerticalEvenPartitioner(Even()));
+  ASSERT_THAT(dataset, IsOk());
+  const auto rows = FederatedDataset::Make(source_, {.partitioners = {{"train", Iid(2)}}});
+  ASSERT_THAT(rows, IsOk());
+
+  EXPECT_THAT(dataset->FindPartitions("train"),
+              StatusIs(StatusCode::kInvalidArgument, "the columns of the split 'train'"));
+  EXPECT_THAT(ConcatenateDivisions(*dataset, "train", {0.8, 0.2}, 1),
+              StatusIs(StatusCode::kInvalidArgument, "the columns of the split 'train'"));
+  EXPECT_THAT(rows->FindColumnPartitions("train"),
+              StatusIs(StatusCode::kInvalidArgument, "the rows of the split 'train'"));
+  EXPECT_THAT(dataset->FindColumnPartitions("test"),
+              StatusIs(StatusCode::kInvalidArgument, "'test' is not divided"));
+  EXPECT_THAT(dataset->LoadPartition(3), StatusIs(StatusCode::kOutOfRange, "has 3 partitions"));
+}
+
+class OwnColumns : public VerticalPartitioner {
+ public:
+  explicit OwnColumns(ColumnPartitions partitions) : partitions_(std::move(partitions)) {}
+  StatusOr<ColumnPartitions> Partition(std::span<const std::string> /*names*/) const override {
+    return partitions_;
+  }
+
+ private:
+  ColumnPartitions partitions_;
+};
+
+TEST_F(VerticalTest, RejectsTwoPartitionersAndColumnsThatThereAreNot) {
+  SplitPartitioner both = Iid(2);
+  both.vertical_partitioner = *MakeVerticalEvenPartitioner(Even());
+  EXPECT_THAT(FederatedDataset::Make(source_, {.partitioners = {{"train", both}}}),
+              StatusIs(StatusCode::kInvalidArgument, "'train' has two partitioners"));
+  VerticalEvenPartitionerOptions options = Even();
+  options.shared_columns = {"name"};
+  EXPECT_THAT(Make(MakeVerticalEvenPartitioner(options)),
+              StatusIs(StatusCode::kInvalidArgument, "'name'"));
+  EXPECT_THAT(Make(std::make_unique<OwnColumns>(ColumnPartitions{{"age"}, {"name"}})),
+              StatusIs(StatusCode::kInvalidArgument, "partitioner of 'train': there is no column"));
+  EXPECT_THAT(Make(std::make_unique<OwnColumns>(ColumnPartitions{{"age", "age"}})),
+              StatusIs(StatusCode::kInvalidArgument, "the partitioner of 'train'"));
 }
 
 TEST(FederatedDataset, DividesATableByAColumnOfTexts) {

@@ -121,6 +121,19 @@ TEST(FedXgbBaggingTest, WithoutAModelTheReplyOfTheLowestNodeIdIsTheFirstWhole) {
   EXPECT_THAT(Marks(Parse(*result->arrays)), ElementsAre(8, 8, 8, 9));
 }
 
+// XGBoost does not resolve escapes such as \u00f6.
+TEST(FedXgbBaggingTest, LettersBeyondAsciiAreNotEscaped) {
+  Json global = Model(1, 1, 0);
+  global["learner"]["feature_names"] = Json::array({"größe"});
+
+  const auto result =
+      TrainRound(*MakeBagging(), Record(global.dump()), {{8, Record(Model(1, 1, 8).dump())}});
+
+  ASSERT_THAT(result, IsOk());
+  const auto bytes = result->arrays->Find("0")->ToVector<std::uint8_t>().value();
+  EXPECT_THAT(std::string(bytes.begin(), bytes.end()), HasSubstr("\"größe\""));
+}
+
 /// A good reply, and one that must be a failure with `text` and add nothing.
 void ExpectFailure(ArrayRecord arrays, const std::string& text) {
   const auto result = TrainRound(*MakeBagging(), Record(Model(1, 1, 0).dump()),

@@ -6,10 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 #include <limits>
 #include <random>
+#include <span>
 #include <vector>
 
+#include "arrays/float16.h"
 #include "strategy/krum_selection.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/train_round.h"
@@ -171,6 +175,33 @@ TEST(KrumSelectionTest, DistancesOfNearModelsFarFromZeroAreExact) {
   EXPECT_THAT((*distances)[0], ElementsAre(0, DoubleEq(1.0 / 1024 / 1024), 1));
   EXPECT_THAT((*distances)[1],
               ElementsAre(DoubleEq(1.0 / 1024 / 1024), 0, DoubleEq(1 + 1.0 / 1024 / 1024)));
+}
+
+/// `count` times the same float16.
+ArrayRecord Halves(std::size_t count, float value) {
+  const std::vector<internal::Float16> halves(count, internal::ToFloat16(value));
+  ArrayRecord arrays;
+  arrays.Set(
+      "w",
+      Array::Build("float16", {static_cast<std::int64_t>(count)}, [&](std::span<std::byte> out) {
+        std::memcpy(out.data(), halves.data(), out.size());
+      }).value());
+  return arrays;
+}
+
+TEST(KrumTest, ModelsOfFloat16MayBeLongerThanFloat16CanTellAndNearToEachOther) {
+  constexpr std::size_t kCount =
+      17 * 4096;  // ones: a squared length above 65504, float16's largest
+  const auto near_one = [](float steps) { return Halves(kCount, 1 + steps / 1024); };
+  std::vector<TrainReply> replies;
+  for (const float steps : {0.0F, 1.0F, 3.0F, 10.0F}) {
+    replies.push_back({replies.size() + 1, near_one(steps)});
+  }
+
+  const auto result = TrainRound(*MakeKrum(0), near_one(0), replies);
+
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(*result->arrays, near_one(1));
 }
 
 TEST(KrumTest, RefusesNumbersOutOfRange) {

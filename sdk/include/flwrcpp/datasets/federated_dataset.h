@@ -9,23 +9,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "flwrcpp/datasets/data_source.h"
 #include "flwrcpp/datasets/partitioner.h"
 #include "flwrcpp/datasets/preprocessor.h"
+#include "flwrcpp/datasets/vertical_partitioners.h"
 #include "flwrcpp/status.h"
 
 namespace flwrcpp::datasets {
 
-/// How one split is divided.
+/// How one split is divided: by one of two kinds of partitioners, which is required.
 struct SplitPartitioner {
-  /// Required.
+  /// Divides the rows.
   std::shared_ptr<const Partitioner> partitioner = nullptr;
 
   /// Column that the partitioner divides by. Empty: it gets zeros, for those that look at the
   /// number of rows only.
   std::string partition_by = "label";
+
+  /// Divides the columns, in place of the rows.
+  std::shared_ptr<const VerticalPartitioner> vertical_partitioner = nullptr;
 };
 
 struct FederatedDatasetOptions {
@@ -51,10 +56,10 @@ struct FederatedDatasetOptions {
 /// thread-safe. Memory: some words for each row.
 class FederatedDataset {
  public:
-  /// Reads the columns to divide by and divides.
-  /// @return `kInvalidArgument` without a partitioner or for one of a split that there is not,
-  ///   `kNotFound` for a column to divide by that the split does not have, `kInternal` if the
-  ///   preprocessor throws; or what source, preprocessor and partitioners say.
+  /// Reads the columns to divide by, or the names of all columns, and divides.
+  /// @return `kInvalidArgument` unless each split has one partitioner, and for a split that there
+  ///   is not, `kNotFound` for a column to divide by that the split does not have, `kInternal` if
+  ///   the preprocessor throws; or what source, preprocessor and partitioners say.
   static StatusOr<FederatedDataset> Make(std::shared_ptr<const DataSource> source,
                                          const FederatedDatasetOptions& options);
 
@@ -63,12 +68,19 @@ class FederatedDataset {
 
   /// The rows of each partition of a split: positions in that split of `source()`. They live as
   /// long as the dataset.
-  /// @return `kInvalidArgument` if the split is not divided.
+  /// @return `kInvalidArgument` if the split is not divided, or its columns are.
   StatusOr<const Partitions*> FindPartitions(std::string_view split) const;
 
-  /// Reads one partition of a split.
-  /// @return as `FindPartitions`; `kOutOfRange` if there is no such partition, or what the source
-  ///   says.
+  /// The columns of each partition of a split whose columns are divided. They live as long as the
+  /// dataset.
+  /// @return `kInvalidArgument` if the split is not divided, or its rows are.
+  StatusOr<const ColumnPartitions*> FindColumnPartitions(std::string_view split) const;
+
+  /// Reads one partition of a split: some rows with all columns, or some columns of all rows. Those
+  /// are in the same order in every partition, so that rows of two parties belong together. A
+  /// partition without columns has no rows.
+  /// @return `kInvalidArgument` if the split is not divided, `kOutOfRange` if there is no such
+  ///   partition, or what the source says.
   StatusOr<Table> LoadPartition(std::size_t partition_id, std::string_view split) const;
 
   /// Reads one partition of the only split that is divided.
@@ -79,12 +91,17 @@ class FederatedDataset {
   StatusOr<Table> LoadSplit(std::string_view split) const;
 
  private:
-  FederatedDataset(std::shared_ptr<const DataSource> source,
-                   std::map<std::string, Partitions, std::less<>> partitions)
-      : source_(std::move(source)), partitions_(std::move(partitions)) {}
+  /// The rows or the columns of each partition.
+  using Division = std::variant<Partitions, ColumnPartitions>;
+  using Divisions = std::map<std::string, Division, std::less<>>;
+
+  FederatedDataset(std::shared_ptr<const DataSource> source, Divisions divisions)
+      : source_(std::move(source)), divisions_(std::move(divisions)) {}
+
+  StatusOr<const Division*> Find(std::string_view split) const;
 
   std::shared_ptr<const DataSource> source_;
-  std::map<std::string, Partitions, std::less<>> partitions_;
+  Divisions divisions_;
 };
 
 /// Divides every partition of `split` by `fractions`, as `DivideDataset`, and joins the pieces

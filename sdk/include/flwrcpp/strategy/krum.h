@@ -26,10 +26,11 @@ struct MultiKrumOptions : FedAvgOptions {
 /// Flower takes the reply that came first. A round whose chosen replies have no examples leaves the
 /// model as it is.
 ///
-/// Distances are summed up in double from the differences of the elements; equal infinities have
-/// none. Flower computes them from norms and products in the type of the model. In float32 those
-/// lose most digits of models that are much nearer to each other than to 0, and it may choose
-/// others then.
+/// Distances are summed up in double from the differences of the elements, whatever their type;
+/// equal infinities have none. Flower computes them from norms and products in the type of the
+/// model. In float32 those lose most digits of models that are much nearer to each other than to 0,
+/// and it may choose others then. In float16 three digits are left, and where a model's squared
+/// length is above 65504 it takes the replies that came first.
 ///
 /// Keeps all replies until the last one is there: memory for as many models as nodes were asked,
 /// and for the largest array of the new one; n² / 2 passes over a model. Failures, types and order
