@@ -149,11 +149,13 @@ Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const
       Log(LogLevel::kError, "Run {} ends: {}", run_id, std::string(outcome.message()));
     }
   }
-  if (!outcome.ok() && (over || IsTaskOver(outcome))) {
-    return MakeError(StatusCode::kCancelled, "run {} was stopped at the SuperLink", run_id);
-  }
+  const Status stopped =
+      MakeError(StatusCode::kCancelled, "run {} was stopped at the SuperLink", run_id);
+  if (!outcome.ok() && (over || IsTaskOver(outcome))) return stopped;
   const Status reported = ReportOutcome(superlink, task.token, outcome);
-  return outcome.ok() ? reported : outcome;
+  if (outcome.ok()) return reported;
+  // A call that was under way then can have failed in another way, with an object left out.
+  return IsTaskOver(reported) ? stopped : outcome;
 }
 
 /// Claims run `run_id`, and no other.
