@@ -50,9 +50,14 @@ StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  // So are files and sockets: a child that outlives us would keep our port.
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   pid_t child = -1;
   const int error =
-      posix_spawn(&child, arguments[0], nullptr, &attributes, arguments.data(), environ);
+      posix_spawn(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
     return Status(StatusCode::kUnavailable,
