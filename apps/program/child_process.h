@@ -16,8 +16,8 @@ namespace flwrcpp::program {
 /// Executable files of a name in the folders of PATH, in their order.
 std::vector<std::string> FindOnPath(const std::string& name);
 
-/// A program that was started by this one, with stdin, stdout and stderr in
-/// common, and no other file or socket.
+/// A program that was started by this one, with stdin, stdout and stderr in common and no other
+/// file or socket.
 class ChildProcess {
  public:
   /// @param command the program's path and its arguments.

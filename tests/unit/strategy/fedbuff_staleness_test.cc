@@ -95,7 +95,24 @@ TEST_F(FedBuffStalenessTest, ANodeGetsTheNewestModelAsSoonAsItHasAnswered) {
   EXPECT_THAT(given, ElementsAre(std::pair(3.0F, 4), std::pair(7.0F, 5)));
 }
 
-using FedBuffVersionsTest = FedBuffFixture;
+class FedBuffVersionsTest : public FedBuffFixture {
+ protected:
+  /// Notes in `held_`, after each round, whether anything still holds the initial model.
+  void WatchInitialModel() {
+    auto owner = std::make_shared<std::string>(Weights({0}).Find("w")->Contiguous().view());
+    const std::string_view view = *owner;
+    initial_ = owner;
+    options_.initial_arrays.clear();
+    options_.initial_arrays.Set("w", Array::FromNpy(Bytes(std::move(owner), view)).value());
+    options_.on_round = [this](const RoundReport&, const ArrayRecord&) {
+      held_.push_back(!initial_.expired());
+      return absl::OkStatus();
+    };
+  }
+
+  std::weak_ptr<std::string> initial_;
+  std::vector<bool> held_;
+};
 
 TEST_F(FedBuffVersionsTest, StalenessTakesFromAnUpdateAndGivesTheOthersNoMore) {
   fedbuff_.buffer_size = 2;
@@ -115,42 +132,24 @@ TEST_F(FedBuffVersionsTest, StalenessTakesFromAnUpdateAndGivesTheOthersNoMore) {
 }
 
 TEST_F(FedBuffVersionsTest, HoldsAVersionAsLongAsANodeTrainsFromIt) {
-  auto owner = std::make_shared<std::string>(Weights({0}).Find("w")->Contiguous().view());
-  const std::weak_ptr<std::string> initial = owner;
-  const std::string_view view = *owner;
-  options_.initial_arrays.clear();
-  options_.initial_arrays.Set("w", Array::FromNpy(Bytes(std::move(owner), view)).value());
-  std::vector<bool> held;
-  options_.on_round = [&](const RoundReport&, const ArrayRecord&) {
-    held.push_back(!initial.expired());
-    return absl::OkStatus();
-  };
+  WatchInitialModel();
   options_.num_rounds = 4;
   script_ = {Trained(1, 1), Trained(1, 1), Trained(2, 1), Trained(1, 1)};
 
   ASSERT_THAT(Start(), IsOk());
 
-  EXPECT_THAT(held, ElementsAre(true, true, false, false));
+  EXPECT_THAT(held_, ElementsAre(true, true, false, false));
 }
 
 TEST_F(FedBuffVersionsTest, LetsGoOfAVersionFromWhichEveryUpdateWouldBeTooStale) {
-  auto owner = std::make_shared<std::string>(Weights({0}).Find("w")->Contiguous().view());
-  const std::weak_ptr<std::string> initial = owner;
-  const std::string_view view = *owner;
-  options_.initial_arrays.clear();
-  options_.initial_arrays.Set("w", Array::FromNpy(Bytes(std::move(owner), view)).value());
-  std::vector<bool> held;
-  options_.on_round = [&](const RoundReport&, const ArrayRecord&) {
-    held.push_back(!initial.expired());
-    return absl::OkStatus();
-  };
+  WatchInitialModel();
   options_.num_rounds = 4;
   fedbuff_.max_staleness = 1;
   script_ = {Trained(1, 1), Trained(1, 1), Trained(1, 1), Trained(1, 1)};
 
   ASSERT_THAT(Start(), IsOk());
 
-  EXPECT_THAT(held, ElementsAre(true, false, false, false));
+  EXPECT_THAT(held_, ElementsAre(true, false, false, false));
 }
 
 TEST_F(FedBuffVersionsTest, ANodeThatNeverAnswersGivesItsPlaceAwayWhenItsUpdateWouldBeTooStale) {

@@ -153,9 +153,9 @@ Status WorkOn(const ServerAppMain& main, const RemoteSuperLink& superlink, const
       MakeError(StatusCode::kCancelled, "run {} was stopped at the SuperLink", run_id);
   if (!outcome.ok() && (over || IsTaskOver(outcome))) return stopped;
   const Status reported = ReportOutcome(superlink, task.token, outcome);
-  if (outcome.ok()) return reported;
-  // A call that was under way then can have failed in another way, with an object left out.
-  return IsTaskOver(reported) ? stopped : outcome;
+  // The stop may have come after the last call, or broken off one that failed in other words.
+  if (IsTaskOver(reported)) return stopped;
+  return outcome.ok() ? reported : outcome;
 }
 
 /// Claims run `run_id`, and no other.
