@@ -249,6 +249,10 @@ flwrcpp::UserConfig ParseNodeConfig(const std::string& text) {
   return config;
 }
 
+/// The test knows these numbers.
+constexpr flwrcpp::LocalDpOptions kLocalDp = {
+    .clipping_norm = 0.1, .sensitivity = 0.02, .epsilon = 0.5, .delta = 1e-5};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -272,7 +276,8 @@ int main(int argc, char** argv) {
   const CLI::Option* const wait = cli.add_option("--max-wait-time", max_wait_seconds);
   cli.add_option("--state-dir", options.state_directory);
   cli.add_option("--mod", mod, "As Flower calls it")
-      ->check(CLI::IsMember({"fixedclipping_mod", "adaptiveclipping_mod", "secaggplus_mod"}));
+      ->check(CLI::IsMember(
+          {"fixedclipping_mod", "adaptiveclipping_mod", "LocalDpMod", "secaggplus_mod"}));
   CLI11_PARSE(cli, argc, argv);
 
   for (const auto& [file, text] : {std::pair(root_certificates, &options.root_certificates),
@@ -305,6 +310,11 @@ int main(int argc, char** argv) {
       "eval_loss");
   if (mod == "fixedclipping_mod") app.Use(flwrcpp::FixedClippingMod());
   if (mod == "adaptiveclipping_mod") app.Use(flwrcpp::AdaptiveClippingMod());
+  if (mod == "LocalDpMod") {
+    const StatusOr<flwrcpp::Mod> local_dp = flwrcpp::LocalDpMod(kLocalDp);
+    if (!local_dp.ok()) return flwrcpp::program::ReportError(local_dp.status());
+    app.Use(*local_dp);
+  }
   if (mod == "secaggplus_mod") app.Use(DropOut).Use(flwrcpp::SecAggPlusMod());
   const Status status = flwrcpp::RunNode(app, options, stop.token());
   return status.ok() ? flwrcpp::program::kSuccess : flwrcpp::program::ReportError(status);

@@ -45,6 +45,8 @@ struct Options {
   flwrcpp::FedAvgOptions common;
   std::string dp;  ///< Which wrapper; none if empty.
   double clipping_norm = 0.1;
+  double noise_multiplier = 0;
+  std::int64_t columns = 3;  ///< Of the model's weights, which have four rows.
   flwrcpp::StartOptions run;
   std::string out;
   std::string fab;
@@ -70,13 +72,13 @@ StatusOr<flwrcpp::ConfigRecord> ParseParameters(const std::vector<std::string>& 
   return config;
 }
 
-/// The strategy in the wrapper that --dp names. Without noise, so that every number can be
-/// foretold.
+/// The strategy in the wrapper that --dp names. Without noise, if not asked for, so that every
+/// number can be foretold.
 StatusOr<std::unique_ptr<Strategy>> WithClipping(const Options& options,
                                                  std::unique_ptr<Strategy> strategy) {
   flwrcpp::DifferentialPrivacyFixedClippingOptions fixed;
   flwrcpp::DifferentialPrivacyAdaptiveClippingOptions adaptive;
-  fixed.noise_multiplier = adaptive.noise_multiplier = 0;
+  fixed.noise_multiplier = adaptive.noise_multiplier = options.noise_multiplier;
   fixed.clipping_norm = adaptive.initial_clipping_norm = options.clipping_norm;
   fixed.num_sampled_clients = adaptive.num_sampled_clients = options.common.min_train_nodes;
   if (options.dp == "server-fixed") {
@@ -110,10 +112,10 @@ StatusOr<MetricRecord> KeepReplies(const std::vector<flwrcpp::WeightedMetrics>& 
 }
 
 /// The last layer of a model, small.
-ArrayRecord InitialArrays() {
+ArrayRecord InitialArrays(std::int64_t columns) {
   std::vector<float> weights;
-  for (int i = -5; i <= 6; ++i) weights.push_back(static_cast<float>(i) / 4000);
-  return {{"fc3.weight", *flwrcpp::Array::From(weights, {4, 3})},
+  for (int i = 0; i < 4 * columns; ++i) weights.push_back(static_cast<float>(i % 12 - 5) / 4000);
+  return {{"fc3.weight", *flwrcpp::Array::From(weights, {4, columns})},
           {"fc3.bias", *flwrcpp::Array::From(std::vector<float>{0, 0, 0, 0}, {4})}};
 }
 
@@ -143,7 +145,7 @@ Status Train(Options& options, Grid& grid, Context& context) {
   if (!strategy.ok()) return strategy.status();
 
   flwrcpp::StartOptions& run = options.run;
-  run.initial_arrays = InitialArrays();
+  run.initial_arrays = InitialArrays(options.columns);
   if (!options.out.empty()) {
     const Status saved = SaveModel(options.out, 0, run.initial_arrays);
     if (!saved.ok()) return saved;
@@ -170,6 +172,8 @@ int main(int argc, char** argv) {
       ->check(
           CLI::IsMember({"server-fixed", "server-adaptive", "client-fixed", "client-adaptive"}));
   cli.add_option("--clipping-norm", options.clipping_norm);
+  cli.add_option("--noise-multiplier", options.noise_multiplier);
+  cli.add_option("--columns", options.columns)->check(CLI::Range(1, 100000));
   cli.add_option("--rounds", options.run.num_rounds);
   cli.add_option("--min-nodes", min_nodes);
   cli.add_option("--over-selection", options.run.over_selection);
