@@ -59,6 +59,24 @@ TEST_F(ExchangeTest, RepliesAfterTheTimeoutAreFetchedInALaterRoundAndLetGo) {
   EXPECT_EQ(reports_[1].train->num_late, 1);
 }
 
+TEST_F(ExchangeTest, WaitsPastEmptyPullsUntilTheTimeout) {
+  options_.timeout = std::chrono::hours(1);
+  std::optional<Message> slow;
+  answer_ = [&](const Message& instruction) -> std::optional<Message> {
+    if (grid_.sent.size() == 1) return Good(instruction);
+    slow = Good(instruction);
+    return std::nullopt;
+  };
+  grid_.on_pull = [&] {
+    if (grid_.pulls.size() == 4) grid_.Deliver(*slow);  // the second and the third were empty
+  };
+
+  ASSERT_THAT(Start(), IsOk());
+
+  EXPECT_EQ(reports_[0].train->num_results, 2);
+  EXPECT_THAT(grid_.pulls, SizeIs(4));
+}
+
 /// Asks its nodes twice in a round, the second time exactly those that answered.
 class TwoQuestions : public FedAvg {
  public:
