@@ -19,13 +19,7 @@ Settings::Settings(std::string where, const UserConfig& values) : where_(std::mo
 }
 
 void Settings::Get(const char* name, double& out) {
-  if (!IsGiven(name)) return;
-  const StatusOr<double> value = values_.GetDouble(name);
-  if (value.ok()) {
-    out = *value;
-  } else if (status_.ok()) {
-    status_ = value.status();
-  }
+  if (IsGiven(name)) Take(values_.GetDouble(name), out);
 }
 
 void Settings::Get(const char* name, std::optional<double>& out) {
@@ -35,13 +29,7 @@ void Settings::Get(const char* name, std::optional<double>& out) {
 }
 
 void Settings::Get(const char* name, std::int64_t& out) {
-  if (!IsGiven(name)) return;
-  const StatusOr<std::int64_t> value = values_.GetInt(name);
-  if (value.ok()) {
-    out = *value;
-  } else if (status_.ok()) {
-    status_ = value.status();
-  }
+  if (IsGiven(name)) Take(values_.GetInt(name), out);
 }
 
 void Settings::Get(const char* name, std::optional<std::uint64_t>& out) {
@@ -73,6 +61,15 @@ Status Settings::Check() const {
     return annotate(fmt::format("unknown setting {}, expected {}", name, fmt::join(known_, ", ")));
   }
   return absl::OkStatus();
+}
+
+template <typename T>
+void Settings::Take(const StatusOr<T>& value, T& out) {
+  if (value.ok()) {
+    out = *value;
+  } else if (status_.ok()) {
+    status_ = value.status();
+  }
 }
 
 bool Settings::IsGiven(const char* name) {

@@ -33,6 +33,8 @@ class Settings {
 
  private:
   bool IsGiven(const char* name);
+  template <typename T>
+  void Take(const StatusOr<T>& value, T& out);
 
   std::string where_;
   UserConfig values_;

@@ -88,7 +88,8 @@ std::optional<MeanKernels> FindMeanKernels(std::string_view descr) {
 
 void ReverseBytes(std::span<std::byte> bytes, std::size_t size) {
   for (std::size_t begin = 0; begin + size <= bytes.size(); begin += size) {
-    std::reverse(bytes.begin() + begin, bytes.begin() + begin + size);
+    const std::span<std::byte> element = bytes.subspan(begin, size);
+    std::reverse(element.begin(), element.end());
   }
 }
 

@@ -46,36 +46,25 @@ class Parameters {
     for (const auto& [name, value] : values) values_.Set(Folded(name), value);
   }
 
-  void Get(const char* name, double& out) {
-    if (!IsGiven(name)) return;
-    const StatusOr<double> value = values_.GetDouble(name);
-    if (value.ok()) {
-      out = *value;
-    } else if (status_.ok()) {
-      status_ = value.status();
-    }
+  void Get(const char* name, bool& out) {
+    if (IsGiven(name)) Take(values_.GetBool(name), out);
   }
 
-  void Get(const char* name, int& out) {
-    if (!IsGiven(name)) return;
-    const StatusOr<std::int64_t> value = values_.GetInt(name);
-    if (!value.ok()) {
-      if (status_.ok()) status_ = value.status();
-    } else if (*value < std::numeric_limits<int>::min() ||
-               *value > std::numeric_limits<int>::max()) {
-      if (status_.ok()) status_ = InvalidArgument("{} is {}, which is too large", name, *value);
-    } else {
-      out = static_cast<int>(*value);
-    }
+  void Get(const char* name, double& out) {
+    if (IsGiven(name)) Take(values_.GetDouble(name), out);
   }
 
   void Get(const char* name, std::string& out) {
-    if (!IsGiven(name)) return;
-    StatusOr<std::string> value = values_.GetString(name);
-    if (value.ok()) {
-      out = *std::move(value);
-    } else if (status_.ok()) {
-      status_ = value.status();
+    if (IsGiven(name)) Take(values_.GetString(name), out);
+  }
+
+  void Get(const char* name, int& out) {
+    std::int64_t value = out;
+    if (IsGiven(name)) Take(values_.GetInt(name), value);
+    if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
+      Fail(InvalidArgument("{} is {}, which is too large", name, value));
+    } else {
+      out = static_cast<int>(value);
     }
   }
 
@@ -83,16 +72,6 @@ class Parameters {
     int value = 0;
     Get(name, value);
     if (values_.contains(name)) out = value;
-  }
-
-  void Get(const char* name, bool& out) {
-    if (!IsGiven(name)) return;
-    const StatusOr<bool> value = values_.GetBool(name);
-    if (value.ok()) {
-      out = *value;
-    } else if (status_.ok()) {
-      status_ = value.status();
-    }
   }
 
   /// The first error; to be asked when all were handed out.
@@ -110,6 +89,19 @@ class Parameters {
   bool IsGiven(const char* name) {
     known_.emplace_back(name);
     return values_.contains(name);
+  }
+
+  template <typename T>
+  void Take(StatusOr<T> value, T& out) {
+    if (value.ok()) {
+      out = *std::move(value);
+    } else {
+      Fail(value.status());
+    }
+  }
+
+  void Fail(Status status) {
+    if (status_.ok()) status_ = std::move(status);
   }
 
   ConfigRecord values_;

@@ -37,7 +37,7 @@ StatusOr<double> ClippingNormOf(const Message& message) {
     return InvalidArgument("config: '{}' is {}, expected a number above 0", kClippingNormKey,
                            *norm);
   }
-  return norm;
+  return *norm;
 }
 
 Status SetNormBit(UpdatedReply& reply, bool clipped) {

@@ -21,12 +21,10 @@ std::size_t ByteSize(const T& value) {
     return 1;
   } else if constexpr (std::is_arithmetic_v<T>) {
     return 8;
-  } else if constexpr (std::is_same_v<T, std::string>) {
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::vector<bool>>) {
     return value.size();
   } else if constexpr (std::is_same_v<T, ByteString>) {
     return value.value.size();
-  } else if constexpr (std::is_same_v<T, std::vector<bool>>) {
-    return value.size();
   } else {
     std::size_t size = 0;
     for (const auto& element : value) size += ByteSize(element);

@@ -28,7 +28,7 @@ constexpr std::array<const char*, 4> kStages = {secagg::kSetup, secagg::kShareKe
 
 /// A round may begin at any time; within it one stage follows the other.
 Status CheckStage(const std::string& last, const std::string& next) {
-  const auto found = std::find(kStages.begin(), kStages.end(), next);
+  const auto* const found = std::find(kStages.begin(), kStages.end(), next);
   if (found == kStages.end()) return InvalidArgument("there is no stage '{}'", next);
   if (next == secagg::kSetup) {
     if (last != secagg::kUnmask) {
