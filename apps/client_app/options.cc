@@ -64,7 +64,7 @@ void AddNodeOptions(CLI::App& cli, Options& options, Raw& raw) {
       ->group("Federation");
   cli.add_option("--max-wait-time", raw.max_wait_time,
                  "Seconds such retries may take (default: without end)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(program::CheckNotNegative)
       ->group("Federation");
   cli.add_option("--heartbeat-interval", raw.heartbeat_interval,
                  "Seconds between heartbeats; a node is offline after twice as long")

@@ -3,6 +3,7 @@
 #include "program/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "program/program.h"
 
@@ -33,13 +34,37 @@ void AddLogOptions(CLI::App& cli, LogOptions& log) {
       ->group(kGroup);
 }
 
+/// Empty if a number in `text` is as expected; CLI11's own checks name the range of doubles.
+std::string CheckNumber(const std::string& text, bool (*is_good)(double), const char* expected) {
+  double number = 0;
+  if (CLI::detail::lexical_cast(text, number) && std::isfinite(number) && is_good(number)) {
+    return "";
+  }
+  return text + ", expected a number " + expected;
+}
+
+std::string FailureMessage(const CLI::App* /*cli*/, const CLI::Error& error) {
+  return std::string("error: ") + error.what() + "\nRun with --help for more information.\n";
+}
+
 }  // namespace
+
+std::string CheckAboveZero(const std::string& text) {
+  return CheckNumber(
+      text, [](double number) { return number > 0; }, "above 0");
+}
+
+std::string CheckNotNegative(const std::string& text) {
+  return CheckNumber(
+      text, [](double number) { return number >= 0; }, "of at least 0");
+}
 
 bool ParseCommandLine(CLI::App& cli, const std::string& name, int argc, char** argv,
                       LogOptions& log, const std::function<Status()>& complete, int& exit_code) {
   cli.name(name);
   cli.set_version_flag("--version", VersionLine(name));
   cli.footer(kExitCodes);
+  cli.failure_message(FailureMessage);
   AddLogOptions(cli, log);
   bool check_only = false;
   cli.add_flag("--check", check_only, "Only say whether the command line is right");

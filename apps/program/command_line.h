@@ -14,6 +14,11 @@ class App;
 
 namespace flwrcpp::program {
 
+/// For `CLI::Option::check`: what is wrong with a text that is to be a number above 0, or of at
+/// least 0; nothing if it is one.
+std::string CheckAboveZero(const std::string& text);
+std::string CheckNotNegative(const std::string& text);
+
 /// Reads the command line of a program that has added its own flags to `cli`; adds those that all
 /// our programs have (`--version`, `--check`, `--log-level`, `--log-file`, …) and prints help,
 /// version or what is wrong.

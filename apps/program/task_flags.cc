@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "program/child_process.h"
+#include "program/command_line.h"
 
 namespace flwrcpp::program {
 namespace {
@@ -73,7 +74,7 @@ void TaskFlags::AddTo(CLI::App& cli, const std::string& python_program) {
                  "Flower's " + python_program + " (default: the one on PATH)")
       ->group(group);
   cli.add_option("--parent-pid", parent_pid_, "Process whose end ends this one")
-      ->check(CLI::PositiveNumber)
+      ->check(CheckAboveZero)
       ->group(group);
   cli.add_flag("--allow-runtime-dependency-installation", install_dependencies_,
                "Passed on to Flower's program")

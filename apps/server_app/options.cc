@@ -35,7 +35,7 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
   raw.strategy.AddTo(cli, kGroup, options.strategy);
   cli.add_option("--round-timeout", raw.round_timeout,
                  "Seconds to wait for the replies of a phase; 0: without limit")
-      ->check(CLI::NonNegativeNumber)
+      ->check(program::CheckNotNegative)
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--initial-parameters", raw.initial,
@@ -44,7 +44,7 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--lr", options.lr, "Learning rate of the nodes")
-      ->check(CLI::PositiveNumber)
+      ->check(program::CheckAboveZero)
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--local-epochs", options.local_epochs, "Passes over a node's data per round")

@@ -16,8 +16,12 @@ inline Status CheckAboveZero(const char* name, double value) {
   return InvalidArgument("{} is {}, expected a number above 0", name, value);
 }
 
+/// NaN is what options without a default hold until they are given one.
 inline Status CheckNotNegative(const char* name, double value) {
   if (std::isfinite(value) && value >= 0) return absl::OkStatus();
+  if (std::isnan(value)) {
+    return InvalidArgument("{} is missing or no number, expected one of at least 0", name);
+  }
   return InvalidArgument("{} is {}, expected a number of at least 0", name, value);
 }
 

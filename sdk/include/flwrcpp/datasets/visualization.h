@@ -32,7 +32,7 @@ struct PlotOptions {
   bool legend = false;
 
   /// Empty: "Labels" above the colours of bars, the unit beside those of a heat map.
-  std::string legend_title;
+  std::string legend_title = {};
 };
 
 /// Draws who holds what as an SVG image, complete in itself: no script, no font and no file beside
