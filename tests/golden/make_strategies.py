@@ -284,6 +284,9 @@ REAL = ("float64", "float32", "float16", "integers", "mixed types", "precisions"
 # What they are tried with that keep all replies: there the types of the global model decide, with us.
 KEPT = tuple(of for of in REAL if of != "precisions")
 MEAN = (*REAL, "a weight of 0", "keys turned")
+# Those with nodes enough for Krum's scores to be sums of two distances at least. Of one distance, the two replies that are
+# nearest to each other have the same, and it is the rounding of the machine's BLAS that decides which one Flower takes.
+TIELESS = ("float64", "float32", "float16", "errors", "orders")
 
 Draw = Callable[[np.random.Generator, ReplySet], dict[str, Any]]
 
@@ -308,6 +311,11 @@ def draw_betas(random: np.random.Generator, replies: ReplySet) -> dict[str, Any]
     return {**draw_fed_opt(random, replies), **betas}
 
 
+def draw_malicious_nodes(_: np.random.Generator, replies: ReplySet) -> dict[str, Any]:
+    nodes = len(replies.nodes)
+    return {"num_malicious_nodes": min(nodes // 4, nodes - 4)}
+
+
 def draw_krum(random: np.random.Generator, replies: ReplySet) -> dict[str, Any]:
     nodes = len(replies.nodes)
     return {"num_malicious_nodes": nodes // 4, "num_nodes_to_select": int(random.integers(2, max(3, nodes - 1)))}
@@ -330,7 +338,7 @@ STRATEGIES: dict[str, Entry] = {
     "FedMedian": Entry(KEPT),
     "FedTrimmedAvg": Entry(KEPT, lambda random, _: {"beta": random.uniform(0.25, 0.45)}),
     # In float16 the distances that Flower chooses by have three digits, or are infinite or NaN where models are long.
-    "Krum": Entry(KEPT, lambda _, replies: {"num_malicious_nodes": len(replies.nodes) // 4}, wide=True),
+    "Krum": Entry(TIELESS, draw_malicious_nodes, wide=True),
     "MultiKrum": Entry(KEPT, draw_krum, wide=True),
     "Bulyan": Entry(KEPT, lambda _, replies: {"num_malicious_nodes": max(0, (len(replies.nodes) - 3) // 4)}, wide=True),
     "QFedAvg": Entry(
