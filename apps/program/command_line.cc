@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
+#include <cstdlib>
 
 #include "program/program.h"
 
@@ -36,10 +37,10 @@ void AddLogOptions(CLI::App& cli, LogOptions& log) {
 
 /// Empty if a number in `text` is as expected; CLI11's own checks name the range of doubles.
 std::string CheckNumber(const std::string& text, bool (*is_good)(double), const char* expected) {
-  double number = 0;
-  if (CLI::detail::lexical_cast(text, number) && std::isfinite(number) && is_good(number)) {
-    return "";
-  }
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const bool is_number = !text.empty() && *end == '\0' && std::isfinite(number);
+  if (is_number && is_good(number)) return "";
   return text + ", expected a number " + expected;
 }
 

@@ -31,7 +31,7 @@ class Quickstart:
             ready, _, _ = select.select([self.process.stdout], [], [], WAIT)
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not chunk:
-                self.process.kill()
+                self.stop()
                 raise AssertionError(f"no {pattern!r} in {seen!r}, {self.process.stderr.read()!r}")
             seen += chunk
 
@@ -47,12 +47,22 @@ class Quickstart:
         out, errors = self.process.communicate(timeout=WAIT)
         return self.process.returncode, out.decode(), errors.decode()
 
+    def stop(self) -> None:
+        """Lets it end what it started, if a test has failed before it did."""
+        self.process.terminate()
+        self.process.wait(WAIT)
+
 
 class QuickstartTest(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.out = Path(folder.name) / "out"
+
+    def start(self, *options: str) -> Quickstart:
+        quickstart = Quickstart(self.out, *options)
+        self.addCleanup(quickstart.stop)
+        return quickstart
 
     def assert_gone(self, children: dict[int, str]) -> None:
         self.assertEqual(len(children), 3, children)
@@ -63,7 +73,7 @@ class QuickstartTest(unittest.TestCase):
         self.assertRegex(errors, rf"\Aquickstart: error: [^\n]*{pattern}[^\n]*\n\Z")
 
     def test_learns(self) -> None:
-        code, out, errors = Quickstart(self.out, "--rounds", "2").end()
+        code, out, errors = self.start("--rounds", "2").end()
 
         self.assertEqual((code, errors), (0, ""))
         self.assertRegex(out, r"(?m)^Round 2/2: trained by 2 nodes, .*test accuracy 0\.[78]")
@@ -91,7 +101,7 @@ class QuickstartTest(unittest.TestCase):
             (["--partitioner", "dirichlet", "--alpha", "-1"], "alpha is -1"),
         ]:
             with self.subTest(options):
-                code, out, errors = Quickstart(self.out, *options).end()
+                code, out, errors = self.start(*options).end()
                 self.assertEqual((code, out), (2, ""))
                 self.assert_one_error(errors, re.escape(expected))
         self.assertFalse(self.out.exists())
@@ -105,12 +115,12 @@ class QuickstartTest(unittest.TestCase):
             (["--out", str(file)], "cannot make the folder .*: Not a directory"),
         ]:
             with self.subTest(options):
-                code, _, errors = Quickstart(self.out, *options).end()
+                code, _, errors = self.start(*options).end()
                 self.assertEqual(code, 1)
                 self.assert_one_error(errors, expected)
 
     def test_a_client_that_dies(self) -> None:
-        quickstart = Quickstart(self.out, "--rounds", "1000")
+        quickstart = self.start("--rounds", "1000")
         quickstart.wait_for(rb"^Round 1/")
         children = quickstart.children()
         victim = next(child for child, line in children.items() if "partition-id=1" in line)
@@ -124,7 +134,7 @@ class QuickstartTest(unittest.TestCase):
     def test_interrupted(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
-                quickstart = Quickstart(self.out, "--rounds", "1000")
+                quickstart = self.start("--rounds", "1000")
                 quickstart.wait_for(rb"^Round 1/")
                 children = quickstart.children()
                 quickstart.process.send_signal(number)
