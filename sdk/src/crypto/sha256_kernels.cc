@@ -7,6 +7,13 @@
 
 #include "crypto/sha256_kernels.h"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <vector>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>
@@ -229,27 +236,75 @@ bool HasAvx512() {
   return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
 }
 
-// `least` as measured on Zen 5.
-constexpr Sha256Kernel kKernels[] = {{16, 10, &CompressWithAvx512},
-                                     {4, 3, &CompressWithSha<4>},
+constexpr Sha256Kernel kKernels[] = {{16, 16, &CompressWithAvx512},
+                                     {4, 4, &CompressWithSha<4>},
                                      {2, 2, &CompressWithSha<2>},
                                      {1, 1, &CompressWithSha<1>}};
 
 }  // namespace
 
-std::span<const Sha256Kernel> Sha256Kernels() {
-  static const std::span<const Sha256Kernel> kernels = [] {
-    const std::span<const Sha256Kernel> all = kKernels;
-    if (!HasSha()) return all.last(0);
-    return HasAvx512() ? all : all.subspan(1);
-  }();
-  return kernels;
+std::span<const Sha256Kernel> RunnableSha256Kernels() {
+  const std::span<const Sha256Kernel> all = kKernels;
+  if (!HasSha()) return all.last(0);
+  return HasAvx512() ? all : all.subspan(1);
 }
 
 #else
 
-std::span<const Sha256Kernel> Sha256Kernels() { return {}; }
+std::span<const Sha256Kernel> RunnableSha256Kernels() { return {}; }
 
 #endif
+
+namespace {
+
+/// Part of the time of the kernels below it that a kernel may take to be chosen. Messages do not
+/// lie in the first-level cache as what is measured does, and more lanes suffer more from that.
+constexpr double kWorthIt = 0.9;
+
+/// Seconds for a block of one message, with all lanes in use.
+double SecondsPerBlock(const Sha256Kernel& kernel) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::size_t kBlocks = 64;
+  constexpr int kTries = 5;
+  static constexpr std::array<std::uint8_t, kBlocks * kSha256Block> kMessage{};
+  std::array<std::array<std::uint32_t, kSha256StateWords>, kMostSha256Lanes> words{};
+  std::array<std::uint32_t*, kMostSha256Lanes> states;
+  std::array<const std::uint8_t*, kMostSha256Lanes> blocks;
+  for (std::size_t i = 0; i < states.size(); ++i) states[i] = words[i].data();
+  blocks.fill(kMessage.data());
+  std::chrono::duration<double> least = std::chrono::duration<double>::max();
+  for (int i = 0; i < kTries; ++i) {  // one of them is not interrupted
+    const Clock::time_point begin = Clock::now();
+    kernel.compress(states.data(), blocks.data(), kBlocks);
+    least = std::min<std::chrono::duration<double>>(least, Clock::now() - begin);
+  }
+  return least.count() / static_cast<double>(kBlocks * kernel.lanes);
+}
+
+std::vector<Sha256Kernel> ChooseKernels() {
+  const std::span<const Sha256Kernel> runnable = RunnableSha256Kernels();
+  std::vector<Sha256Kernel> chosen;
+  double fastest = std::numeric_limits<double>::infinity();
+  for (auto kernel = runnable.rbegin(); kernel != runnable.rend(); ++kernel) {
+    const double seconds = SecondsPerBlock(*kernel);
+    if (seconds > fastest * kWorthIt) continue;
+    chosen.push_back(*kernel);
+    if (chosen.size() > 1) {
+      // It takes as long for fewer messages, for which those below it take less.
+      const double messages = static_cast<double>(kernel->lanes) * seconds / fastest;
+      chosen.back().least = static_cast<std::size_t>(std::ceil(messages));
+    }
+    fastest = seconds;
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+}  // namespace
+
+std::span<const Sha256Kernel> Sha256Kernels() {
+  static const std::vector<Sha256Kernel> kernels = ChooseKernels();
+  return kernels;
+}
 
 }  // namespace flwrcpp::internal

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,7 @@ void ExpectDigestsOfOpenSsl(const std::vector<HashInput>& inputs) {
   for (const HashInput& input : inputs) {
     expected.push_back(Sha256::Hex(std::string(input.head) + std::string(input.body)));
   }
-  const std::span<const Sha256Kernel> kernels = Sha256Kernels();
+  const std::span<const Sha256Kernel> kernels = RunnableSha256Kernels();
   EXPECT_EQ(Sha256OfEach(inputs, {}), expected);
   for (std::size_t without = 0; without < kernels.size(); ++without) {
     EXPECT_EQ(Sha256OfEach(inputs, kernels.subspan(without)), expected)
@@ -78,7 +80,7 @@ TEST(Sha256SideBySide, LongInputsAmongShortOnesAgree) {
 }
 
 TEST(Sha256SideBySide, EveryKernelKeepsToItsOwnMessage) {
-  for (const Sha256Kernel& kernel : Sha256Kernels()) {
+  for (const Sha256Kernel& kernel : RunnableSha256Kernels()) {
     // With this kernel alone, so that places are left over.
     Sha256Kernel always = kernel;
     always.least = 1;
@@ -91,6 +93,23 @@ TEST(Sha256SideBySide, EveryKernelKeepsToItsOwnMessage) {
         expected.push_back(Sha256::Hex(inputs.back().head));
       }
       EXPECT_EQ(Sha256OfEach(inputs, {&always, 1}), expected) << kernel.lanes << " lanes";
+    }
+  }
+}
+
+TEST(Sha256SideBySide, KernelsAreChosenFromThoseThatRun) {
+  const std::span<const Sha256Kernel> runnable = RunnableSha256Kernels();
+  const std::span<const Sha256Kernel> chosen = Sha256Kernels();
+  ASSERT_EQ(chosen.empty(), runnable.empty());
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    EXPECT_LE(chosen[i].least, chosen[i].lanes);
+    EXPECT_TRUE(std::any_of(runnable.begin(), runnable.end(), [&](const Sha256Kernel& one) {
+      return one.compress == chosen[i].compress && one.lanes == chosen[i].lanes;
+    }));
+    if (i + 1 < chosen.size()) {
+      EXPECT_GT(chosen[i].lanes, chosen[i + 1].lanes);
+    } else {
+      EXPECT_EQ(chosen[i].least, 1) << "one message alone has a kernel";
     }
   }
 }
