@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "internal/block.h"
 #include "internal/log.h"
 
 namespace flwrcpp::internal {
@@ -37,6 +38,7 @@ double Heartbeat::NextPause() {
 
 void Heartbeat::Run(std::stop_token stop) {
   do {
+    GiveBackFreeBlocks();  // a node that waits for its next instruction needs little memory
     const StatusOr<bool> known = connection_.SendNodeHeartbeat(interval_, stop);
     if (stop.stop_requested()) return;
     if (known.status().code() == StatusCode::kUnauthenticated) {
