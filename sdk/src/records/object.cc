@@ -13,6 +13,7 @@
 #include "crypto/sha256.h"
 #include "crypto/sha256_side_by_side.h"
 #include "internal/errors.h"
+#include "internal/parallel_for.h"
 #include "internal/status_macros.h"
 
 namespace flwrcpp::internal {
@@ -69,13 +70,20 @@ Object MakeObject(ObjectType type, const std::vector<std::string>& children, Byt
 std::vector<Object> MakeChunks(std::vector<Bytes> bodies) {
   std::vector<Object> chunks(bodies.size());
   std::vector<HashInput> inputs(bodies.size());
+  std::size_t bytes = 0;
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     chunks[i].head = Bytes(MakeHead(ObjectType::kArrayChunk, {}, bodies[i].size()));
     chunks[i].body = std::move(bodies[i]);
     inputs[i] = {chunks[i].head.view(), chunks[i].body.view()};
+    bytes += chunks[i].size();
   }
-  std::vector<std::string> ids = Sha256OfEach(inputs);
-  for (std::size_t i = 0; i < ids.size(); ++i) chunks[i].id = std::move(ids[i]);
+  const std::size_t parts = ThreadsForBytes(bytes);
+  ParallelFor(parts, parts, [&](std::size_t part) {
+    const std::size_t begin = part * chunks.size() / parts;
+    const std::size_t end = (part + 1) * chunks.size() / parts;
+    std::vector<std::string> ids = Sha256OfEach(std::span(inputs).subspan(begin, end - begin));
+    for (std::size_t i = 0; i < ids.size(); ++i) chunks[begin + i].id = std::move(ids[i]);
+  });
   return chunks;
 }
 

@@ -59,7 +59,8 @@ struct ObjectTree {
 
 /// Builds an object and computes its id.
 Object MakeObject(ObjectType type, const std::vector<std::string>& children, Bytes body);
-/// Builds an ArrayChunk of each body; their ids are computed side by side, which is faster.
+/// Builds an ArrayChunk of each body; their ids are computed side by side, on all cores, which is
+/// faster.
 std::vector<Object> MakeChunks(std::vector<Bytes> bodies);
 
 /// Reads and checks an object as Flower's store does, all but its hash.
