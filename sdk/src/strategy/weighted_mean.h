@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "arrays/array_layout.h"
-#include "arrays/npy_buffer.h"
+#include "arrays/npy_pieces.h"
 #include "flwrcpp/array.h"
 #include "flwrcpp/records.h"
 #include "flwrcpp/status.h"
@@ -49,7 +49,7 @@ class WeightedArrayMean {
     std::size_t count = 0;           ///< Elements.
     std::size_t mean_item_size = 0;  ///< Bytes of an element of `mean`.
     bool fortran_order = false;      ///< Of `mean`.
-    NpyBuffer mean;                  ///< Without memory until the first weight above 0.
+    NpyPieces mean;                  ///< Without memory until the first weight above 0.
   };
 
   Status AddArrays(const std::vector<OpenedArray>& arrays, double weight,

@@ -99,7 +99,8 @@ TEST_F(FreedBlockTest, MakesRoomForBlocksOfOtherSizes) {
   EXPECT_GE(MappedBytes(), before) << "freed blocks are kept";
   std::vector<std::shared_ptr<char[]>> arrays(2);
   for (std::shared_ptr<char[]>& array : arrays) array = AllocateBlock(20 * kMiB);
-  EXPECT_LT(MappedBytes(), before + kHeap) << "as much is in use as was before, and nothing is kept";
+  EXPECT_LT(MappedBytes(), before + kHeap)
+      << "as much is in use as was before, and nothing is kept";
 }
 
 TEST_F(FreedBlockTest, GoesBackToTheSystemInTheEnd) {

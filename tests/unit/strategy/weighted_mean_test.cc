@@ -2,15 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "strategy/weighted_mean.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <bit>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "arrays/float16.h"
 #include "records/npy.h"
+#include "records/object.h"
 #include "tests/support/status_matchers.h"
 
 namespace flwrcpp::internal {
@@ -322,6 +327,80 @@ TEST(WeightedArrayMeanTest, AFaultyFirstRecordIsNoReference) {
   ASSERT_THAT(mean.Add(2, Record<float>({2}), 1), IsOk());
 
   EXPECT_THAT(Finish(mean), ElementsAre(2));
+}
+
+/// Arrays of several chunks, together enough to be added by several threads.
+template <typename T>
+ArrayRecord LargeRecord(int node, bool fortran_order = false) {
+  ArrayRecord record;
+  for (int key = 0; key < 3; ++key) {
+    const std::int64_t rows = 3 * kArrayChunkSize / sizeof(double) / 4 + static_cast<unsigned>(key);
+    std::string data(static_cast<std::size_t>(4 * rows) * sizeof(T), '\0');
+    for (std::int64_t i = 0; i < 4 * rows; ++i) {
+      // The same value at the same place in both orders.
+      const std::int64_t place = fortran_order ? i % rows * 4 + i / rows : i;
+      const T value(static_cast<float>(place % 1000 + 2 * key) * static_cast<float>(node));
+      std::memcpy(&data[static_cast<std::size_t>(i) * sizeof(T)], &value, sizeof(T));
+    }
+    const Array array = FromRaw(fmt::format("<f{}", sizeof(T)), fortran_order, {rows, 4}, data);
+    record.Set(std::to_string(key), InPieces(array, 1234567));
+  }
+  return record;
+}
+
+template <typename T>
+void ExpectLargeMean(const std::array<bool, 3>& fortran_orders, bool fortran_order) {
+  WeightedArrayMean mean;
+  ASSERT_THAT(mean.Add(1, LargeRecord<T>(1, fortran_orders[0]), 1), IsOk());
+  ASSERT_THAT(mean.Add(2, LargeRecord<T>(3, fortran_orders[1]), 1), IsOk());
+  ASSERT_THAT(mean.Add(3, LargeRecord<T>(6, fortran_orders[2]), 2), IsOk());
+  EXPECT_TRUE(mean.Finish().value() == LargeRecord<T>(4, fortran_order));
+}
+
+TEST(WeightedArrayMeanTest, LargeArraysOfAllSizesOfElements) {
+  ExpectLargeMean<float>({false, false, false}, false);
+  ExpectLargeMean<double>({false, false, false}, false);
+}
+
+TEST(WeightedArrayMeanTest, LargeArraysInMixedOrders) {
+  ExpectLargeMean<float>({true, true, true}, true);
+  ExpectLargeMean<float>({true, false, true}, false);
+  ExpectLargeMean<float>({false, true, false}, false);
+}
+
+TEST(WeightedArrayMeanTest, LargeArraysOfFloat16) {
+  const std::int64_t count = 3 * kArrayChunkSize / 4;  // the accumulator has twice the bytes
+  const auto record = [&](float factor) {
+    std::string data;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const Float16 value = ToFloat16(static_cast<float>(i % 500) * factor);
+      data.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    }
+    ArrayRecord result;
+    result.Set("w", InPieces(FromRaw("<f2", false, {count}, data), 1234567));
+    return result;
+  };
+  WeightedArrayMean mean;
+
+  ASSERT_THAT(mean.Add(1, record(1), 1), IsOk());
+  ASSERT_THAT(mean.Add(2, record(3), 1), IsOk());
+
+  EXPECT_TRUE(mean.Finish().value() == record(2));
+}
+
+TEST(WeightedArrayMeanTest, TheResultLiesInAlignedChunks) {
+  WeightedArrayMean mean;
+
+  ASSERT_THAT(mean.Add(1, LargeRecord<float>(1), 1), IsOk());
+  const ArrayRecord result = mean.Finish().value();
+
+  for (const auto& [key, array] : result) {
+    ASSERT_EQ(array.segments().size(), 2) << key;
+    EXPECT_EQ(array.segments()[0].size(), kArrayChunkSize) << key;
+    for (const Bytes& segment : array.segments()) {
+      EXPECT_EQ(std::bit_cast<std::uintptr_t>(segment.data()) % 64, 0) << key;
+    }
+  }
 }
 
 TEST(WeightedArrayMeanTest, TheResultIsOneAlignedPiece) {
