@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -27,9 +29,12 @@ StatusOr<ArrayRecord> MakeModel(int megabytes) {
   ArrayRecord model;
   const std::int64_t elements = kArrayBytes / static_cast<std::int64_t>(sizeof(float));
   for (std::int64_t i = 0; i < (std::int64_t{megabytes} << 20) / kArrayBytes; ++i) {
-    // No two arrays are alike: equal ones would be one object on the wire.
-    std::vector<float> values(static_cast<std::size_t>(elements), 1.0F + static_cast<float>(i));
-    const StatusOr<Array> array = Array::From(values, {elements});
+    // No two chunks are alike: equal ones would be one object on the wire.
+    const StatusOr<Array> array =
+        Array::Build("float32", {elements}, [&](std::span<std::byte> bytes) {
+          auto* const values = reinterpret_cast<float*>(bytes.data());
+          std::iota(values, values + elements, static_cast<float>(1 + i));
+        });
     if (!array.ok()) return array.status();
     model.Set(fmt::format("layer{}", i), *array);
   }

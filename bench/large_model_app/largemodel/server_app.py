@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: The flwrcpp authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stock FedAvg of arrays of 16 MiB each; writes down how long the rounds took."""
+"""Stock FedAvg of arrays of 16 MiB each; writes down how long each round took."""
 
+import itertools
 import json
 import time
 from pathlib import Path
@@ -22,12 +23,16 @@ def main(grid: Grid, context: Context) -> None:
     nodes = int(config["nodes"])
     strategy = FedAvg(fraction_evaluate=0.0, min_available_nodes=nodes, min_train_nodes=nodes)
     model = ArrayRecord({
-        # No two arrays are alike: equal ones would be one object on the wire.
-        f"layer{i}": Array(np.full(ARRAY_BYTES // 4, 1 + i, dtype=np.float32))
+        # No two chunks are alike: equal ones would be one object on the wire.
+        f"layer{i}": Array(np.arange(ARRAY_BYTES // 4, dtype=np.float32) + np.float32(1 + i))
         for i in range((int(config["megabytes"]) << 20) // ARRAY_BYTES)
     })
-    begin = time.monotonic()
-    result = strategy.start(grid=grid, initial_arrays=model, num_rounds=int(config["rounds"]))
-    seconds = time.monotonic() - begin
+    times = []  # before the first round and after each
+
+    def note_time(server_round: int, arrays: ArrayRecord) -> None:
+        times.append(time.monotonic())
+
+    result = strategy.start(grid=grid, initial_arrays=model, num_rounds=int(config["rounds"]), evaluate_fn=note_time)
+    seconds = [end - begin for begin, end in itertools.pairwise(times)]
     rounds = len(result.train_metrics_clientapp)
     Path(str(config["record-to"])).write_text(json.dumps({"seconds": seconds, "rounds": rounds}))
