@@ -63,6 +63,7 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
 void AddOutputOptions(CLI::App& cli, Options& options) {
   constexpr char kGroup[] = "Evaluation and output";
   cli.add_option("--dataset", options.dataset, "fashion-mnist or cifar10")
+      ->check(CLI::IsMember({"fashion-mnist", "cifar10"}))
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--data-dir", options.data_dir,

@@ -95,6 +95,7 @@ class QuickstartTest(unittest.TestCase):
             (["--nope"], "unknown option --nope"),
             (["--alpha"], "--alpha needs a value"),
             (["--lr", "-1"], "--lr: -1, expected a number above 0"),
+            (["--dataset", "mnist"], "--dataset: mnist not in {fashion-mnist,cifar10}"),
             (["--strategy", "Nope"], "unknown strategy 'Nope', expected FedAvg, "),
             (["--strategy", "FedAdam", "--strategy-config", "eta=-1"], "FedAdam: eta is -1"),
             (["--partitioner", "nope"], "unknown partitioner 'nope', expected iid, "),

@@ -270,7 +270,7 @@ double SecondsPerBlock(const Sha256Kernel& kernel) {
   std::array<std::array<std::uint32_t, kSha256StateWords>, kMostSha256Lanes> words{};
   std::array<std::uint32_t*, kMostSha256Lanes> states;
   std::array<const std::uint8_t*, kMostSha256Lanes> blocks;
-  for (std::size_t i = 0; i < states.size(); ++i) states[i] = words[i].data();
+  std::transform(words.begin(), words.end(), states.begin(), [](auto& of) { return of.data(); });
   blocks.fill(kMessage.data());
   std::chrono::duration<double> least = std::chrono::duration<double>::max();
   for (int i = 0; i < kTries; ++i) {  // one of them is not interrupted

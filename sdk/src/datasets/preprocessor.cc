@@ -150,6 +150,7 @@ StatusOr<std::vector<std::size_t>> DivisionSizes(std::size_t num_rows,
                                                  const std::vector<double>& fractions) {
   FLWRCPP_RETURN_IF_ERROR(CheckFractions(fractions, "the division"));
   std::vector<std::size_t> sizes;
+  sizes.reserve(fractions.size());
   for (const double fraction : fractions) sizes.push_back(Share(num_rows, fraction));
   return sizes;
 }

@@ -33,6 +33,7 @@ Status CheckOrdered(const std::string& key, const Array& array) {
 
 std::vector<ArrayRecord> TakeArrays(std::vector<ArraysReply> replies) {
   std::vector<ArrayRecord> arrays;
+  arrays.reserve(replies.size());
   for (ArraysReply& reply : replies) arrays.push_back(std::move(reply.arrays));
   return arrays;
 }

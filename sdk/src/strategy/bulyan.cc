@@ -30,6 +30,7 @@ StatusOr<std::vector<std::size_t>> AskRule(const SelectionRule& rule,
                                            int num_malicious_nodes,
                                            std::size_t num_nodes_to_select) {
   std::vector<SelectionCandidate> candidates;
+  candidates.reserve(replies.size());
   for (const ArraysReply& reply : replies) {
     candidates.push_back({reply.node_id, reply.weight, reply.arrays});
   }

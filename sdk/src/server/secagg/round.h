@@ -73,7 +73,7 @@ class Round {
   void CheckThreshold(const NodeIds& node_ids);
   /// Takes all masks off the sum, and makes the mean of it.
   Status RemoveMasks();
-  Status RemovePairwiseMasks(std::uint64_t node_id, const Node& node, const SecretBytes& sk1);
+  Status RemovePairwiseMasks(std::uint64_t node_id, const Node& node, const SecretBytes& secret);
   Status MakeMean();
   Status HandOut(const Grid::OnReply& on_reply);
 
