@@ -49,16 +49,18 @@ install_packages() {
     apt-get install -y --no-install-recommends $missing
 }
 
-# build_preset PRESET: configures once, then builds; quick when nothing changed.
+# build_preset PRESET [FOLDER]...: configures once, then builds all or what is in the folders; quick when nothing changed.
 build_preset() {
   local preset=$1
+  shift
+  local targets=("${@/%//all}")
   export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   if [ ! -f "build/$preset/build.ninja" ]; then
     printf 'Configuring %s …\n' "$preset"
     run_logged "configure-$preset" cmake --preset "$preset"
   fi
-  if ! ninja -C "build/$preset" -n 2> /dev/null | grep -q 'no work to do'; then
+  if ! ninja -C "build/$preset" -n "${targets[@]}" 2> /dev/null | grep -q 'no work to do'; then
     printf 'Building %s (up to half an hour the first time) …\n' "$preset"
   fi
-  run_logged "build-$preset" cmake --build --preset "$preset"
+  run_logged "build-$preset" cmake --build --preset "$preset" ${targets:+--target "${targets[@]}"}
 }
