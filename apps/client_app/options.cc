@@ -78,8 +78,9 @@ void AddNodeOptions(CLI::App& cli, Options& options, Raw& raw) {
 
 void AddDataOptions(CLI::App& cli, Options& options, Raw& raw) {
   task::TaskDataOptions& data = options.data;
-  cli.add_option("--dataset", data.dataset, "fashion-mnist or cifar10")
-      ->check(CLI::IsMember({"fashion-mnist", "cifar10"}))
+  cli.add_option("--dataset", data.dataset,
+                 fmt::format("{}", fmt::join(task::TaskDatasetNames(), " or ")))
+      ->check(CLI::IsMember(task::TaskDatasetNames()))
       ->capture_default_str()
       ->group("Data and training");
   cli.add_option("--data-dir", data.data_dir,

@@ -9,6 +9,7 @@
 
 #include "program/command_line.h"
 #include "program/files.h"
+#include "task/data.h"
 
 namespace flwrcpp::server_app {
 namespace {
@@ -62,8 +63,9 @@ void AddRoundOptions(CLI::App& cli, Options& options, Raw& raw) {
 
 void AddOutputOptions(CLI::App& cli, Options& options) {
   constexpr char kGroup[] = "Evaluation and output";
-  cli.add_option("--dataset", options.dataset, "fashion-mnist or cifar10")
-      ->check(CLI::IsMember({"fashion-mnist", "cifar10"}))
+  cli.add_option("--dataset", options.dataset,
+                 fmt::format("{}", fmt::join(task::TaskDatasetNames(), " or ")))
+      ->check(CLI::IsMember(task::TaskDatasetNames()))
       ->capture_default_str()
       ->group(kGroup);
   cli.add_option("--data-dir", options.data_dir,

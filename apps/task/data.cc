@@ -51,6 +51,8 @@ TaskData Cut(ImageDataset all, std::size_t size) {
 
 }  // namespace
 
+std::vector<std::string> TaskDatasetNames() { return {"fashion-mnist", "cifar10"}; }
+
 std::vector<std::string> TaskPartitionerNames() {
   std::vector<std::string> names;
   for (const Known& known : kKnown) names.emplace_back(known.name);

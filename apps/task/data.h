@@ -34,7 +34,7 @@ struct PartitionOptions {
 
 /// Which samples a node learns from.
 struct TaskDataOptions {
-  /// "fashion-mnist" or "cifar10".
+  /// One of `TaskDatasetNames`.
   std::string dataset = "fashion-mnist";
 
   /// Directory of the dataset's files; empty: where Debian puts Fashion-MNIST.
@@ -64,6 +64,8 @@ struct TaskData {
 
 /// iid, contiguous, dirichlet, pathological, shards, linear, square, exponential.
 std::vector<std::string> TaskPartitionerNames();
+/// Those that `MakeImageSource` knows.
+std::vector<std::string> TaskDatasetNames();
 
 /// The partitioner that the options name; another order of the samples is not its part.
 /// @return `kInvalidArgument` for an unknown name or parameter, or what the partitioner says.
